@@ -1,0 +1,70 @@
+"""How a request says who makes it: by token, by session, or with a password where tokens are made."""
+
+from django.http import HttpRequest
+from rest_framework import authentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from accounts.models import ApiToken, User, digest_of
+from accounts.throttling import LoginThrottle
+
+
+class TokenAuthentication(authentication.BaseAuthentication):
+    """`Authorization: Bearer <token>`, or `Token <token>`.
+
+    Any other scheme is refused: who sends credentials means to be somebody, and must not post as nobody.
+    """
+
+    keywords = ("bearer", "token")
+    other_schemes: tuple[str, ...] = ()  # left to the authenticators after this one
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        header = request.headers.get("Authorization", "")
+        if not header.strip():
+            return None
+        scheme, _, secret = header.strip().partition(" ")
+        if scheme.lower() in self.other_schemes:
+            return None
+        if scheme.lower() not in self.keywords:
+            raise AuthenticationFailed("Unknown authorization scheme. Send: Authorization: Bearer <token>")
+        token = ApiToken.objects.usable().select_related("user").filter(digest=digest_of(secret.strip())).first()
+        if token is None:
+            raise AuthenticationFailed("This token is unknown, revoked or expired.")
+        token.touch()
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="snippets"'
+
+
+class TokenOrPasswordAuthentication(TokenAuthentication):
+    """Lets `Authorization: Basic` pass to BasicAuthentication."""
+
+    other_schemes = ("basic",)
+
+
+class BasicAuthentication(authentication.BasicAuthentication):
+    """A user's name and password (`curl --user`), as slowly as log-ins may be tried."""
+
+    www_authenticate_realm = "snippets"
+
+    def authenticate_credentials(
+        self, userid: str, password: str, request: HttpRequest | None = None
+    ) -> tuple[User, None]:
+        if request is not None:
+            LoginThrottle.check(request)
+        user, _ = super().authenticate_credentials(userid, password, request)
+        return user, None
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """A browser's session, with CSRF."""
+
+    def enforce_csrf(self, request: Request) -> None:
+        # The check looks for its token in the form, which Django would parse in its forgiving way and keep from our
+        # parsers. Once the body has been read as a whole, both may read it.
+        _ = request.body
+        super().enforce_csrf(request)
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="snippets"'

@@ -1,0 +1,112 @@
+"""Who you are: users, and the tokens that their programs use."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+
+RESERVED_USERNAMES = ("me",)  # taken by addresses
+
+
+def avatar_key(user: "User", filename: str) -> str:
+    """Where an avatar is stored. The uploaded name is never a part of it."""
+    return f"avatars/{get_random_string(32)}"
+
+
+def validate_not_reserved(username: str) -> None:
+    if username.lower() in RESERVED_USERNAMES:
+        raise ValidationError("This name is taken.", code="reserved")
+
+
+class CaseInsensitiveUserManager(UserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(username__iexact=username)
+
+
+class User(AbstractUser):
+    """A person. Names differ by more than their case."""
+
+    username = models.CharField(
+        max_length=50,
+        unique=True,
+        validators=[
+            RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9_.-]*\Z", "Use letters, digits, and . _ - after the first of them."),
+            validate_not_reserved,
+        ],
+        error_messages={"unique": "This name is taken."},
+    )
+    avatar = models.ImageField(upload_to=avatar_key, blank=True)
+
+    objects = CaseInsensitiveUserManager()
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"), name="username_lower_unique", violation_error_message="This name is taken."
+            )
+        ]
+
+
+def digest_of(secret: str) -> str:
+    """What is stored of a random secret. It has 256 bits of its own, so it needs no salt and no slow hash."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def usable(self) -> "ApiTokenQuerySet":
+        """Those that have not expired and whose user may sign in."""
+        alive = models.Q(expires__isnull=True) | models.Q(expires__gt=timezone.now())
+        return self.filter(alive, user__is_active=True)
+
+
+class ApiToken(models.Model):
+    """A named secret that stands for its user in `Authorization: Bearer`. Only its hash is stored."""
+
+    class Scope(models.TextChoices):
+        READ = "read"
+        WRITE = "write"
+
+    PREFIX = "snip_"  # so that scanners for leaked secrets recognise one
+    LAST_USED_PRECISION = timedelta(hours=1)  # one write an hour instead of one a request
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=100)
+    scope = models.CharField(max_length=10, choices=Scope, default=Scope.WRITE)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created = models.DateTimeField(auto_now_add=True)
+    expires = models.DateTimeField(null=True, blank=True)
+    last_used = models.DateTimeField(null=True, editable=False)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.scope})"
+
+    @classmethod
+    def issue(
+        cls, user: User, name: str, scope: str = Scope.WRITE, expires: datetime | None = None
+    ) -> tuple["ApiToken", str]:
+        """A new token and its secret, which nobody can read again."""
+        secret = cls.PREFIX + secrets.token_urlsafe(32)
+        token = cls.objects.create(user=user, name=name, scope=scope, expires=expires, digest=digest_of(secret))
+        return token, secret
+
+    @property
+    def may_write(self) -> bool:
+        return self.scope == self.Scope.WRITE
+
+    def touch(self) -> None:
+        """Remembers that it was used, roughly."""
+        now = timezone.now()
+        if self.last_used is None or now - self.last_used > self.LAST_USED_PRECISION:
+            ApiToken.objects.filter(pk=self.pk).update(last_used=now)

@@ -1,0 +1,106 @@
+"""Users and tokens as the API shows and takes them."""
+
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.utils import timezone
+from rest_framework import serializers
+
+from accounts.models import ApiToken, User
+from api.serializers import StrictCharField, StrictModelSerializer
+
+
+class UserSerializer(StrictModelSerializer):
+    """What everybody may know of a user."""
+
+    url = serializers.HyperlinkedIdentityField(view_name="user-detail", lookup_field="username")
+    joined = serializers.DateTimeField(source="date_joined", read_only=True)
+
+    class Meta:
+        model = User
+        fields = ["url", "username", "joined"]
+        read_only_fields = ["username"]
+
+
+def _checked_password(password: str, user: User) -> str:
+    try:
+        validate_password(password, user)
+    except DjangoValidationError as error:
+        raise serializers.ValidationError({"password": error.messages}) from error
+    return password
+
+
+class SignUpSerializer(UserSerializer):
+    """A new user: name and password, and an address if you like."""
+
+    password = StrictCharField(write_only=True, trim_whitespace=False, max_length=1000)
+
+    class Meta(UserSerializer.Meta):
+        fields = [*UserSerializer.Meta.fields, "email", "password"]
+        read_only_fields: list[str] = []
+        extra_kwargs = {"email": {"write_only": True}}
+
+    def validate_username(self, username: str) -> str:
+        if User.objects.filter(username__iexact=username).exists():
+            raise serializers.ValidationError("This name is taken.", code="unique")
+        return username
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        _checked_password(attrs["password"], User(username=attrs["username"], email=attrs.get("email", "")))
+        return attrs
+
+    def create(self, validated_data: dict[str, Any]) -> User:
+        return User.objects.create_user(**validated_data)
+
+
+class ProfileSerializer(UserSerializer):
+    """Your own account. Changing the password needs the current one."""
+
+    password = StrictCharField(write_only=True, required=False, trim_whitespace=False, max_length=1000)
+    current_password = StrictCharField(write_only=True, required=False, trim_whitespace=False, max_length=1000)
+
+    class Meta(UserSerializer.Meta):
+        fields = [*UserSerializer.Meta.fields, "email", "password", "current_password"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        current = attrs.pop("current_password", "")
+        if "password" in attrs:
+            if not self.instance.check_password(current):
+                raise serializers.ValidationError({"current_password": ["This is not your current password."]})
+            _checked_password(attrs["password"], self.instance)
+        return attrs
+
+    def update(self, instance: User, validated_data: dict[str, Any]) -> User:
+        password = validated_data.pop("password", None)
+        if password:
+            instance.set_password(password)
+        user: User = super().update(instance, validated_data)
+        return user
+
+
+class ApiTokenSerializer(StrictModelSerializer):
+    """A token without its secret."""
+
+    echoed_fields = ("token",)
+    url = serializers.HyperlinkedIdentityField(view_name="token-detail")
+
+    class Meta:
+        model = ApiToken
+        fields = ["url", "pk", "name", "scope", "created", "expires", "last_used"]
+        read_only_fields = ["created", "last_used"]
+        extra_kwargs = {"scope": {"error_messages": {"invalid_choice": "Must be read or write."}}}
+
+    def validate_expires(self, expires: Any) -> Any:
+        if expires is not None and expires <= timezone.now():
+            raise serializers.ValidationError("This is in the past.")
+        return expires
+
+
+class IssuedTokenSerializer(ApiTokenSerializer):
+    """A token just made, with the secret that is shown this once."""
+
+    token = serializers.CharField(read_only=True)
+
+    class Meta(ApiTokenSerializer.Meta):
+        fields = [*ApiTokenSerializer.Meta.fields, "token"]

@@ -1,0 +1,109 @@
+"""The addresses of users and tokens, and the log-in page of browsers."""
+
+from typing import Any
+
+from django.contrib.auth import update_session_auth_hash, views as auth_views
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase, JsonResponse
+from rest_framework import generics, mixins, status, viewsets
+from rest_framework.exceptions import Throttled
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.throttling import BaseThrottle
+
+from accounts.authentication import BasicAuthentication, SessionAuthentication, TokenOrPasswordAuthentication
+from accounts.models import ApiToken, User
+from accounts.permissions import SignedInWithPassword, SignUpOrStaff, TokenScope
+from accounts.serializers import (
+    ApiTokenSerializer,
+    IssuedTokenSerializer,
+    ProfileSerializer,
+    SignUpSerializer,
+    UserSerializer,
+)
+from accounts.throttling import LoginThrottle, SignUpThrottle
+from api.pagination import KeysetPagination
+from api.views import StrictQueryMixin
+
+
+class UserList(StrictQueryMixin, generics.ListCreateAPIView):
+    """Everybody (for staff); sign up by POST where that is open."""
+
+    permission_classes = [SignUpOrStaff, TokenScope]
+    pagination_class = KeysetPagination
+    queryset = User.objects.filter(is_active=True).order_by("username")
+
+    def get_serializer_class(self) -> type[BaseSerializer[User]]:
+        return SignUpSerializer if self.request.method == "POST" else UserSerializer
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        return [SignUpThrottle()] if self.request.method == "POST" else []
+
+
+class UserDetail(StrictQueryMixin, generics.RetrieveAPIView):
+    """What everybody may know of a user."""
+
+    serializer_class = UserSerializer
+    queryset = User.objects.filter(is_active=True)
+    lookup_field = "username"
+
+
+class Me(StrictQueryMixin, generics.RetrieveUpdateAPIView):
+    """Your own account."""
+
+    permission_classes = [IsAuthenticated, TokenScope]
+    serializer_class = ProfileSerializer
+    http_method_names = ["get", "patch", "head", "options"]
+
+    def get_object(self) -> User:
+        user: User = self.request.user
+        return user
+
+    def perform_update(self, serializer: BaseSerializer[User]) -> None:
+        user = serializer.save()
+        if self.request.auth is None:
+            update_session_auth_hash(self.request, user)
+
+
+class TokenViewSet(
+    StrictQueryMixin,
+    mixins.CreateModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.DestroyModelMixin,
+    mixins.ListModelMixin,
+    viewsets.GenericViewSet,
+):
+    """Your tokens. Making one takes your password (`curl --user`) or a session; the answer shows its secret, once."""
+
+    authentication_classes = [TokenOrPasswordAuthentication, BasicAuthentication, SessionAuthentication]
+    permission_classes = [IsAuthenticated, SignedInWithPassword]
+    serializer_class = ApiTokenSerializer
+    pagination_class = KeysetPagination
+    queryset = ApiToken.objects.none()
+    lookup_value_converter = "int"
+
+    def get_queryset(self) -> QuerySet[ApiToken]:
+        return ApiToken.objects.filter(user=self.request.user)
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        token, secret = ApiToken.issue(request.user, **serializer.validated_data)
+        data = IssuedTokenSerializer(token, context=self.get_serializer_context()).data | {"token": secret}
+        return Response(data, status=status.HTTP_201_CREATED, headers={"Location": data["url"]})
+
+
+class LoginView(auth_views.LoginView):
+    template_name = "rest_framework/login.html"
+    redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            LoginThrottle.check(request)
+        except Throttled as error:
+            wait = str(int(error.wait or 1) + 1)
+            return JsonResponse({"detail": error.detail}, status=429, headers={"Retry-After": wait})
+        return super().post(request, *args, **kwargs)

@@ -1,0 +1,63 @@
+"""Every error in one shape: JSON as Django REST framework writes it."""
+
+import logging
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import HttpRequest, JsonResponse
+from rest_framework import status
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as rest_framework_handler
+
+logger = logging.getLogger(__name__)
+
+
+class PayloadTooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The request's body is larger than this server accepts."
+    default_code = "payload_too_large"
+
+
+class ServiceUnavailable(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The database does not answer at the moment. Try again."
+    default_code = "unavailable"
+    wait = 2  # seconds, sent as Retry-After
+
+
+class PreconditionFailed(APIException):
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_detail = "It has been changed since you read it. Read it again, then repeat your change."
+    default_code = "precondition_failed"
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Answers what Django raises below the views (limits of the request, the database) like the API's own errors."""
+    if isinstance(error, RequestDataTooBig):
+        error = PayloadTooLarge()
+    elif isinstance(error, SuspiciousOperation):  # too many fields, a broken multipart header
+        error = ParseError("The request's body cannot be read.")
+    elif isinstance(error, DataError):
+        error = ParseError("The database cannot store this value.")
+    elif isinstance(error, OperationalError | InterfaceError):
+        logger.error("The database failed", exc_info=error)
+        error = ServiceUnavailable()
+    return rest_framework_handler(error, context)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+    return JsonResponse({"detail": "The request cannot be understood."}, status=400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> JsonResponse:
+    return JsonResponse({"detail": "You do not have permission to perform this action."}, status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+    return JsonResponse({"detail": "Not found."}, status=404)
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"detail": "The server failed. The error has been logged."}, status=500)

@@ -1,0 +1,54 @@
+"""What holds for every request and answer, whichever view it meets."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import is_valid_path
+from django.utils.cache import patch_vary_headers
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+TEXT_ENCODINGS = ("utf-8", "utf8", "us-ascii", "ascii")
+
+
+class OptionalSlash:
+    """Serves every address with and without its last slash, and without a redirect (which would lose a body)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        path = request.path_info
+        if not path.endswith("/") and not is_valid_path(path) and is_valid_path(f"{path}/"):
+            request.path_info += "/"
+            request.path += "/"
+        return self.get_response(request)
+
+
+class RequestFraming:
+    """Refuses bodies that would arrive empty (chunked, without a length) or garbled (another charset)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.headers.get("Transfer-Encoding") and not request.headers.get("Content-Length"):
+            return JsonResponse({"detail": "Send the body with a Content-Length, not chunked."}, status=411)
+        charset = (request.content_params or {}).get("charset", "utf-8")
+        if charset.strip().lower() not in TEXT_ENCODINGS:
+            request.encoding = "utf-8"  # Django has already taken over the header's charset, even for the query
+            return JsonResponse({"detail": "Unsupported charset in Content-Type: send UTF-8."}, status=415)
+        return self.get_response(request)
+
+
+class PrivateByDefault:
+    """Keeps answers out of shared caches unless a view has said otherwise."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.setdefault("Cache-Control", "private, no-store")
+        patch_vary_headers(response, ("Authorization", "Cookie"))
+        return response

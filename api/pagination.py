@@ -1,0 +1,146 @@
+"""Pages of a list whose cost does not grow with their depth."""
+
+from typing import Any
+
+from django.core import signing
+from django.db.models import Model, Q, QuerySet
+from django.template import loader
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import remove_query_param, replace_query_param
+from rest_framework.views import APIView
+
+SALT = "api.pagination"
+
+
+def whole_number(name: str, text: str, maximum: int, hint: str = "") -> int:
+    """A query parameter's number from 1 to `maximum`; 400 naming it otherwise."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19 and 1 <= int(text) <= maximum):
+        raise ValidationError({name: [f"Must be a whole number from 1 to {maximum}.{hint}"]})
+    return int(text)
+
+
+class KeysetPagination(BasePagination):
+    """`?page=` for the first pages, and cursors in `next` and `previous` that go on for ever.
+
+    A cursor holds the place of a row (the value that the list is ordered by, and its pk), so that the database starts
+    reading there, and nothing is skipped or shown twice when rows come and go meanwhile. The queryset must be ordered
+    by one field and then by pk, both in the same direction.
+    """
+
+    page_size = 20
+    max_page_size = 100
+    max_depth = 10_000  # rows that a `?page=` may skip
+    max_count = 10_000  # rows that are counted; beyond them, `count` stays there
+    query_parameters = ("page", "page_size", "cursor")
+    template = "rest_framework/pagination/previous_and_next.html"
+    display_page_controls = True
+
+    def paginate_queryset(
+        self, queryset: QuerySet[Model], request: Request, view: APIView | None = None
+    ) -> list[Model]:
+        self.base_url = request.build_absolute_uri()
+        self.queryset = queryset
+        self.ordering: str = queryset.query.order_by[0]
+        size = self.size_of(request)
+        if "cursor" in request.query_params:
+            rows = self._rows_at_cursor(request, size)
+        else:
+            rows = self._rows_of_page(request, size)
+        self.count = min(queryset.order_by()[: self.max_count + 1].count(), self.max_count)
+        self.display_page_controls = self.next is not None or self.previous is not None
+        return rows
+
+    def largest_size(self, request: Request) -> int:
+        return self.max_page_size
+
+    def size_of(self, request: Request) -> int:
+        largest = self.largest_size(request)
+        text = request.query_params.get("page_size")
+        return whole_number("page_size", text, largest) if text is not None else min(self.page_size, largest)
+
+    def _rows_of_page(self, request: Request, size: int) -> list[Model]:
+        deepest = self.max_depth // size
+        hint = " Follow `next` to go deeper."
+        number = whole_number("page", request.query_params.get("page", "1"), deepest, hint)
+        start = (number - 1) * size
+        rows = list(self.queryset[start : start + size + 1])
+        if not rows and number > 1:
+            raise NotFound("Invalid page: there are not so many.")
+        self._link(rows[:size], more_before=number > 1, more_after=len(rows) > size)
+        return rows[:size]
+
+    def _rows_at_cursor(self, request: Request, size: int) -> list[Model]:
+        if "page" in request.query_params:
+            raise ValidationError({"page": ["A cursor is a place of its own: leave out `page`."]})
+        direction, beyond = self._read_cursor(request.query_params["cursor"])
+        if direction == "after":
+            rows = list(self.queryset.filter(beyond)[: size + 1])
+            self._link(rows[:size], more_before=True, more_after=len(rows) > size)
+            return rows[:size]
+        rows = list(self.queryset.filter(beyond).reverse()[: size + 1])
+        page = rows[:size][::-1]
+        self._link(page, more_before=len(rows) > size, more_after=True)
+        return page
+
+    def _read_cursor(self, cursor: str) -> tuple[str, Q]:
+        """The direction, and the rows that lie there."""
+        try:
+            ordering, direction, text, pk = signing.loads(cursor, salt=SALT)
+        except signing.BadSignature as error:
+            raise ValidationError({"cursor": ["Not a cursor of this server."]}) from error
+        if ordering != self.ordering:
+            raise ValidationError({"cursor": ["This cursor belongs to a list in another order."]})
+        name = ordering.lstrip("-")
+        value = self.queryset.model._meta.get_field(name).to_python(text)
+        comparison = "lt" if ordering.startswith("-") == (direction == "after") else "gt"
+        # The first condition says nothing that the second does not, but an index can start from it.
+        start = Q(**{f"{name}__{comparison}e": value})
+        return direction, start & (Q(**{f"{name}__{comparison}": value}) | Q(**{f"pk__{comparison}": pk}))
+
+    def _cursor(self, row: Model, direction: str) -> str:
+        field = row._meta.get_field(self.ordering.lstrip("-"))
+        place = [self.ordering, direction, field.value_to_string(row), row.pk]
+        return replace_query_param(self._first(), "cursor", signing.dumps(place, salt=SALT))
+
+    def _first(self) -> str:
+        return remove_query_param(remove_query_param(self.base_url, "page"), "cursor")
+
+    def _link(self, rows: list[Model], *, more_before: bool, more_after: bool) -> None:
+        self.next = self._cursor(rows[-1], "after") if rows and more_after else None
+        self.previous = self._cursor(rows[0], "before") if rows and more_before else None
+
+    def get_paginated_response(self, data: list[Any]) -> Response:
+        links = {"first": self._first(), "prev": self.previous, "next": self.next}
+        header = ", ".join(f'<{url}>; rel="{relation}"' for relation, url in links.items() if url)
+        page = {"count": self.count, "next": self.next, "previous": self.previous, "results": data}
+        return Response(page, headers={"Link": header})
+
+    def to_html(self) -> str:
+        context = {"previous_url": self.previous, "next_url": self.next}
+        html: str = loader.get_template(self.template).render(context)
+        return html
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": "string", "format": "uri", "nullable": True}
+        count = {"type": "integer", "description": f"How many there are; {self.max_count} means that many or more."}
+        return {
+            "type": "object",
+            "required": ["count", "next", "previous", "results"],
+            "properties": {"count": count, "next": link, "previous": link, "results": schema},
+        }
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        def parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
+            return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+        deepest = self.max_depth // self.max_page_size
+        return [
+            parameter(
+                "page", "A page by number; to go deeper, follow `next`.", type="integer", minimum=1, maximum=deepest
+            ),
+            parameter("page_size", "Rows on a page.", type="integer", minimum=1, maximum=self.max_page_size),
+            parameter("cursor", "A place in the list, as `next` and `previous` give it.", type="string"),
+        ]

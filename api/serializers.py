@@ -1,0 +1,67 @@
+"""Serializers that refuse what they do not know, and fields that do not convert what was not meant."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+from django.http import QueryDict
+from rest_framework import serializers
+from rest_framework.utils import html
+
+
+class StrictCharField(serializers.CharField):
+    """Text only: a number or a boolean in its place is a client's mistake."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        text: str = super().to_internal_value(data)
+        return text
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """true or false; words such as "on" only where a form cannot send anything else."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool) and not html.is_html_input(self.root.initial_data):
+            self.fail("invalid")
+        value: bool = super().to_internal_value(data)
+        return value
+
+
+class StrictMixin:
+    """Refuses unknown fields, naming them: a misspelt `visibility` must never publish anything.
+
+    Read-only fields that a client sends back are ignored, and so are `echoed_fields`, which only some answers have.
+    """
+
+    echoed_fields: tuple[str, ...] = ()
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            known = {*self.fields, *self.echoed_fields}  # type: ignore[attr-defined]
+            if isinstance(data, QueryDict):
+                known.add("csrfmiddlewaretoken")
+                self._refuse_repetition(data)
+            unknown = [name for name in data if name not in known]
+            if unknown:
+                raise serializers.ValidationError({str(name)[:100]: ["Unknown field."] for name in unknown})
+        return super().to_internal_value(data)  # type: ignore[misc]
+
+    @staticmethod
+    def _refuse_repetition(form: QueryDict) -> None:
+        repeated = [name for name, values in form.lists() if len(values) > 1]
+        if repeated:
+            raise serializers.ValidationError({name[:100]: ["Given more than once."] for name in repeated})
+
+
+class StrictSerializer(StrictMixin, serializers.Serializer):
+    """For bodies and query strings that are no model's."""
+
+
+class StrictModelSerializer(StrictMixin, serializers.ModelSerializer):
+    serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {
+        models.CharField: StrictCharField,
+        models.TextField: StrictCharField,
+        models.BooleanField: StrictBooleanField,
+    }

@@ -1,0 +1,109 @@
+"""Reads settings from environment variables; a value that makes no sense stops the start, naming its variable."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+Value = TypeVar("Value")
+
+DATABASE_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
+
+
+class Environment:
+    """Typed access to the variables; `NAME_FILE` names a file that holds the value of `NAME` (a mounted secret)."""
+
+    def __init__(self, env_file: Path) -> None:
+        self.env = environ.Env()
+        if env_file.is_file():
+            self.env.read_env(env_file)
+
+    def text(self, name: str, default: str = "") -> str:
+        """The variable's text; an empty variable counts as one that is not set."""
+        path = os.environ.get(f"{name}_FILE")
+        if not path:
+            return os.environ.get(name) or default
+        if os.environ.get(name):
+            raise ImproperlyConfigured(f"{name} and {name}_FILE are both set: choose one.")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip() or default
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(f"{name}_FILE: cannot read {path!r}: {error}") from error
+
+    def flag(self, name: str, default: bool) -> bool:
+        words = {
+            "true": True,
+            "1": True,
+            "yes": True,
+            "on": True,
+            "false": False,
+            "0": False,
+            "no": False,
+            "off": False,
+        }
+        return self._parse(name, str(default), lambda text: words[text.strip().lower()], "must be true or false")
+
+    def number(self, name: str, default: float, *, minimum: float, maximum: float) -> float:
+        def parse(text: str) -> float:
+            value = float(text)
+            if not minimum <= value <= maximum:
+                raise ValueError(text)
+            return value
+
+        return self._parse(name, str(default), parse, f"must be a number from {minimum} to {maximum}")
+
+    def integer(self, name: str, default: int, *, minimum: int, maximum: int) -> int:
+        def parse(text: str) -> int:
+            value = int(text)
+            if not minimum <= value <= maximum:
+                raise ValueError(text)
+            return value
+
+        return self._parse(name, str(default), parse, f"must be a whole number from {minimum} to {maximum}")
+
+    def words(self, name: str, default: str = "") -> list[str]:
+        """A list, separated by commas."""
+        return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name, default)
+        if value not in choices:
+            raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}.")
+        return value
+
+    def rate(self, name: str, default: str) -> str | None:
+        """A throttle's rate such as `30/hour`; `off` gives None."""
+
+        def parse(text: str) -> str | None:
+            if text == "off":
+                return None
+            count, period = text.split("/")
+            if int(count) < 1 or period not in ("second", "minute", "hour", "day"):
+                raise ValueError(text)
+            return text
+
+        return self._parse(name, default, parse, "must look like 30/hour (second, minute, hour, day), or be off")
+
+    def database(self, name: str, default: str) -> dict[str, Any]:
+        wanted = "must look like postgres://user:password@host:5432/name or sqlite:////path/to/file"
+        config: dict[str, Any] = self._parse(name, default, self.env.db_url_config, wanted)
+        if config.get("ENGINE") not in DATABASE_ENGINES or not config.get("NAME"):
+            raise ImproperlyConfigured(f"{name} {wanted}.")
+        return config
+
+    def cache(self, name: str, default: str) -> dict[str, Any]:
+        wanted = "must look like dbcache://table, redis://host:6379/0 or locmemcache://"
+        try:
+            return self._parse(name, default, self.env.cache_url_config, wanted)
+        except ImproperlyConfigured as error:  # raised by the library without the variable's name
+            raise ImproperlyConfigured(f"{name} {wanted}.") from error
+
+    def _parse(self, name: str, default: str, parse: Callable[[str], Value], wanted: str) -> Value:
+        """The parsed value. The message leaves the value out: it may be a secret."""
+        try:
+            return parse(self.text(name, default))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ImproperlyConfigured(f"{name} {wanted}.") from error

@@ -1,0 +1,64 @@
+"""`manage.py serve`: everything from an empty folder to a running server, for a laptop."""
+
+import os
+import socket
+import sys
+import sysconfig
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    help = "Creates the database where there is none, fills it with a demo the first time, and serves with uWSGI."
+    requires_system_checks: list[str] = []  # migrate runs them, once the folder is known to be writable
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        self.check_port(host, port)
+        self.check_folder(settings.DATA_DIR)
+        call_command("migrate", verbosity=0)
+        call_command("load_demo", url=f"http://{host}:{port}", stdout=self.stdout)
+        self.stdout.flush()
+        self.exec_uwsgi(host, port)
+
+    def check_port(self, host: str, port: int) -> None:
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((host, port))
+            except OSError as error:
+                raise CommandError(
+                    f"Cannot listen on {host}:{port}: {error.strerror}. "
+                    f"Stop what listens there, or take another port: make run PORT={port + 1}"
+                ) from error
+
+    def check_folder(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / ".writable"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise CommandError(
+                f"Cannot write to {folder}: {error.strerror}. "
+                "Make it writable, or keep the data elsewhere: make run DATA_DIR=/a/folder/of/yours"
+            ) from error
+
+    def exec_uwsgi(self, host: str, port: int) -> None:
+        uwsgi = Path(sysconfig.get_path("scripts"), "uwsgi")
+        if not uwsgi.exists():
+            raise CommandError(f"{uwsgi} is missing. Install the requirements again: rm -r .venv && make install")
+        environment = os.environ | {"PYTHONPATH": sysconfig.get_path("purelib")}
+        environment.setdefault("UWSGI_PROCESSES", "2")
+        environment.setdefault("UWSGI_THREADS", "4")
+        ini = settings.BASE_DIR / "config" / "uwsgi.ini"
+        sys.stdout.flush()
+        os.execve(uwsgi, [str(uwsgi), "--ini", str(ini), "--http-socket", f"{host}:{port}"], environment)

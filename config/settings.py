@@ -1,0 +1,220 @@
+"""The settings, all from the environment. docs/configuration.md explains each variable."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config.environment import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment(Path(os.environ.get("ENV_FILE", BASE_DIR / ".env")))
+
+# --- What this process is ---------------------------------------------------------------------------------------------
+
+DEBUG = env.flag("DEBUG", False)
+SECRET_KEY = env.text("SECRET_KEY", "only-for-development-" * 3 if DEBUG else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. Set it (or SECRET_KEY_FILE) to 50 random characters that stay the same; "
+        "for development set DEBUG=true instead."
+    )
+
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var")))
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False  # api.middleware.OptionalSlash serves both spellings without a redirect
+
+# --- What it offers ---------------------------------------------------------------------------------------------------
+
+ANONYMOUS_POSTING = env.flag("ANONYMOUS_POSTING", DEBUG)
+SIGN_UP = env.flag("SIGN_UP", DEBUG)
+CODE_MAX_BYTES = env.integer("CODE_MAX_BYTES", 512 * 1024, minimum=1024, maximum=10 * 1024 * 1024)
+HIGHLIGHT_TIMEOUT = env.number("HIGHLIGHT_TIMEOUT", 1.0, minimum=0.1, maximum=10)  # seconds
+HIGHLIGHT_PROCESSES = env.integer("HIGHLIGHT_PROCESSES", 2, minimum=1, maximum=16)  # for each server process
+# JSON may spell one byte of code with six: \u00xx. The rest is room for the other fields.
+DATA_UPLOAD_MAX_MEMORY_SIZE = CODE_MAX_BYTES * 6 + 64 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+
+INSTALLED_APPS = [
+    "config",
+    "accounts",
+    "snippets",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+]
+
+MIDDLEWARE = [
+    "config.health.HealthMiddleware",  # before the check of Host: a load balancer calls by address
+    "django.middleware.security.SecurityMiddleware",
+    "api.middleware.RequestFraming",
+    "api.middleware.PrivateByDefault",
+    "corsheaders.middleware.CorsMiddleware",
+    "api.middleware.OptionalSlash",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Where it keeps things --------------------------------------------------------------------------------------------
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def _make_folder(variable: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{variable}: cannot make the folder {folder}: {error.strerror}.") from error
+
+
+def _database() -> dict[str, Any]:
+    database = env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
+    database |= {
+        "CONN_MAX_AGE": env.integer("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86400),
+        "CONN_HEALTH_CHECKS": True,
+    }
+    if database["ENGINE"].endswith("sqlite3"):
+        _make_folder("DATA_DIR", Path(database["NAME"]).parent)
+        # Writers queue for the lock at BEGIN and wait for it; without IMMEDIATE a transaction that reads first fails
+        # at once with "database is locked", whatever the timeout.
+        database["OPTIONS"] = {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+    return database
+
+
+DATABASES = {"default": _database()}
+# The database as a cache is shared by processes and instances without another service.
+CACHES = {"default": {"OPTIONS": {"MAX_ENTRIES": 10_000}} | env.cache("CACHE_URL", "dbcache://snippets_cache")}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+}
+MEDIA_ROOT = env.text("MEDIA_ROOT", str(DATA_DIR / "media"))
+MEDIA_URL = "/media/"
+STATIC_ROOT = env.text("STATIC_ROOT", str(DATA_DIR / "static"))
+STATIC_URL = "/static/"
+
+# --- Who uses it ------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "/auth/login/"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
+
+REST_FRAMEWORK = {
+    # The token first: a bad one must be 401, never a silent fall back to the session or to nobody.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.TokenAuthentication",
+        "accounts.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PARSER_CLASSES": ["api.parsers.JSONParser", "api.parsers.FormParser", "api.parsers.MultiPartParser"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "rest_framework.renderers.BrowsableAPIRenderer",
+    ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.negotiation.ForgivingNegotiation",
+    "DEFAULT_SCHEMA_CLASS": "api.schema.AutoSchema",
+    "EXCEPTION_HANDLER": "api.errors.exception_handler",
+    "NUM_PROXIES": env.integer("TRUSTED_PROXIES", 0, minimum=0, maximum=10),
+    "DEFAULT_THROTTLE_RATES": {
+        "anonymous-posting": env.rate("ANONYMOUS_POSTING_RATE", "60/hour"),
+        "login": env.rate("LOGIN_RATE", "10/minute"),
+        "sign-up": env.rate("SIGN_UP_RATE", "10/hour"),
+    },
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Snippets",
+    "DESCRIPTION": "Code snippets: keep them, share them, read them highlighted.",
+    "VERSION": "1.0.0",
+    "LICENSE": {"name": "MIT"},
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SORT_OPERATIONS": False,
+}
+
+# --- How it is reached ------------------------------------------------------------------------------------------------
+
+CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS")
+CORS_EXPOSE_HEADERS = ["Link", "ETag", "Location", "Retry-After"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "if-match",
+    "if-none-match",
+    "x-edit-key",
+]
+
+SECURE_COOKIES = env.flag("SECURE_COOKIES", not DEBUG)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
+SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", not DEBUG)
+SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 0 if DEBUG else 3600, minimum=0, maximum=63_072_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.flag("SECURE_HSTS_INCLUDE_SUBDOMAINS", False)
+# Whether every subdomain of the operator's domain must be HTTPS is the operator's decision, not a default of ours.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if env.flag("TRUST_X_FORWARDED_PROTO", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- How it speaks ----------------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))},
+    # Django's own handlers are silent without DEBUG, or send mail: the root's handler speaks for all.
+    "loggers": {"django": {"handlers": [], "propagate": True, "level": "INFO"}},
+}

@@ -1,0 +1,34 @@
+"""Conditional requests: ETags made of the snippet's version and of the representation, and what clients send back."""
+
+import hashlib
+
+from django.utils.http import parse_etags
+from rest_framework.request import Request
+
+from api.errors import PreconditionFailed
+from snippets.models import Snippet
+
+
+def etag_of(snippet: Snippet, *representation: object) -> str:
+    """`"<version>-<digest>"`: the version, so that a write can compare it, whichever representation had been read."""
+    digest = hashlib.sha256(repr((snippet.pk, snippet.visibility, *representation)).encode()).hexdigest()
+    return f'"{snippet.version}-{digest[:16]}"'
+
+
+def is_fresh(request: Request, etag: str) -> bool:
+    """Whether the client has this representation already (304)."""
+    tags = parse_etags(request.headers.get("If-None-Match", ""))
+    return tags == ["*"] or etag in {tag.removeprefix("W/") for tag in tags}
+
+
+def check_preconditions(request: Request, snippet: Snippet) -> None:
+    """Refuses a write (412) whose client has read another version.
+
+    A weak tag counts too: proxies that compress an answer weaken its tag, and the version in it is exact all the same.
+    """
+    header = request.headers.get("If-Match")
+    if header is None or header.strip() == "*":
+        return
+    versions = {tag.removeprefix("W/").strip('"').partition("-")[0] for tag in parse_etags(header)}
+    if str(snippet.version) not in versions:
+        raise PreconditionFailed

@@ -1,0 +1,64 @@
+"""The filters of the list. A value that makes no sense is 400, naming its parameter."""
+
+import django_filters
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.exceptions import ValidationError
+
+from snippets.models import Snippet, Visibility
+from snippets.querysets import SnippetQuerySet
+from snippets.validators import validate_language
+
+ORDERINGS = [f"{sign}{name}" for name in ("created", "updated", "title") for sign in ("", "-")]
+
+
+class SnippetFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(
+        method="search", label="Words and parts of words, all of which stand in title, description, filename or code."
+    )
+    language = django_filters.CharFilter(method="in_language", label="A language, under any of its names.")
+    owner = django_filters.CharFilter(method="owned_by", label="A user's name; `me` is you.")
+    visibility = django_filters.ChoiceFilter(choices=Visibility.choices, label="public, unlisted or private.")
+    created_after = django_filters.IsoDateTimeFilter("created", "gte", label="At this time or later.")
+    created_before = django_filters.IsoDateTimeFilter("created", "lt", label="Before this time.")
+    ordering = django_filters.ChoiceFilter(
+        method="ordered", choices=[(name, name) for name in ORDERINGS], label="A field; `-` before it: descending."
+    )
+
+    class Meta:
+        model = Snippet
+        fields: list[str] = []
+
+    def search(self, queryset: SnippetQuerySet, name: str, value: str) -> SnippetQuerySet:
+        try:
+            return queryset.search(value)
+        except DjangoValidationError as error:
+            raise ValidationError({name: error.messages}) from error
+
+    def in_language(self, queryset: SnippetQuerySet, name: str, value: str) -> SnippetQuerySet:
+        try:
+            validate_language(value)
+        except DjangoValidationError as error:
+            raise ValidationError({name: error.messages}) from error
+        return queryset.in_language(value)
+
+    def owned_by(self, queryset: SnippetQuerySet, name: str, value: str) -> SnippetQuerySet:
+        users = get_user_model().objects.filter(is_active=True)
+        if value == "me":
+            if not self.request.user.is_authenticated:
+                raise ValidationError({name: ["Say who you are to ask for your own."]})
+            return queryset.filter(owner=self.request.user)
+        owner = users.filter(username__iexact=value).first()
+        if owner is None:
+            raise ValidationError({name: ["There is no such user."]})
+        return queryset.filter(owner=owner)
+
+    def ordered(self, queryset: SnippetQuerySet, name: str, value: str) -> SnippetQuerySet:
+        return queryset.ordered_by(value)
+
+
+class SnippetFilterBackend(DjangoFilterBackend):
+    """Knows the names of its parameters."""
+
+    query_parameters = tuple(SnippetFilter.base_filters)

@@ -1,0 +1,66 @@
+"""Who may change what. Who may see what is decided in snippets.querysets, before anything here is asked.
+
+- a snippet's owner changes and deletes it;
+- one posted by nobody: whoever shows its edit key, in the header or in the session that posted it;
+- staff delete anything, but do not write in other people's names.
+"""
+
+from django.conf import settings
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.authentication import SessionAuthentication
+from accounts.models import digest_of
+from accounts.permissions import TokenScope
+from snippets.models import Snippet
+
+EDIT_KEY_HEADER = "X-Edit-Key"
+SESSION_KEY = "edit_key_digests"
+MAX_REMEMBERED = 100
+
+
+def _shown(request: Request) -> str:
+    """The digest of the edit key in the header."""
+    key = request.headers.get(EDIT_KEY_HEADER, "")
+    return digest_of(key) if key else ""
+
+
+def edit_key_digests(request: Request) -> list[str]:
+    """The digests of all edit keys that this visitor holds."""
+    return [_shown(request), *request.session.get(SESSION_KEY, [])]
+
+
+def remember_edit_key(request: Request, snippet: Snippet) -> None:
+    """Lets this browser change the snippet that it has just posted."""
+    digests = [*request.session.get(SESSION_KEY, []), snippet.edit_key_digest]
+    request.session[SESSION_KEY] = digests[-MAX_REMEMBERED:]
+
+
+class SnippetPermission(TokenScope):
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not super().has_permission(request, view):
+            return False
+        return request.method != "POST" or request.user.is_authenticated or settings.ANONYMOUS_POSTING
+
+    def has_object_permission(self, request: Request, view: APIView, snippet: Snippet) -> bool:
+        if request.method in SAFE_METHODS:
+            return True
+        if request.user.is_authenticated and snippet.owner_id == request.user.pk:
+            return True
+        if request.method == "DELETE" and request.user.is_staff:
+            return True
+        return self._holds_edit_key(request, snippet)
+
+    def _holds_edit_key(self, request: Request, snippet: Snippet) -> bool:
+        if shown := _shown(request):
+            if snippet.opens_with(shown):
+                return True
+            raise PermissionDenied("This edit key does not belong to this snippet.")
+        if any(snippet.opens_with(digest) for digest in request.session.get(SESSION_KEY, [])):
+            # The browser sends its session along from any site that asks it to.
+            SessionAuthentication().enforce_csrf(request)
+            return True
+        self.message = "You may read this snippet, but not change it."
+        return False

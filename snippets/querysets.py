@@ -1,0 +1,64 @@
+"""Who may see which snippets. Lists, details, searches, counts and downloads all ask here.
+
+- public: everybody, in lists and by either address;
+- unlisted: who holds the link (the slug), and its owner;
+- private: its owner.
+
+By its number (pk) you reach what is public or yours, so that numbers cannot be tried out for unlisted links.
+Staff see everything. Of a snippet posted by nobody, whoever shows its edit key is the owner.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import connections
+from django.db.models import Q, QuerySet
+
+from snippets import languages, search
+
+if TYPE_CHECKING:
+    pass
+
+Visitor = AbstractBaseUser | AnonymousUser
+
+LARGEST_PK = 2**63 - 1
+
+
+class SnippetQuerySet(QuerySet["Snippet"]):
+    def listed_for(self, user: Visitor) -> "SnippetQuerySet":
+        """What lists, counts and searches show."""
+        return self if user.is_staff else self.filter(Q(visibility="public") | self._owned(user))
+
+    def at(self, ref: str, user: Visitor, edit_key_digests: Iterable[str] = ()) -> "SnippetQuerySet":
+        """The snippet at the address `ref` (a number or a slug), where this visitor may see it; at most one row."""
+        if ref.isdigit():
+            here, link_is_enough = Q(pk=int(ref)), Q()
+            if int(ref) > LARGEST_PK:
+                return self.none()
+        else:
+            here, link_is_enough = Q(slug=ref), Q(visibility="unlisted")
+        if user.is_staff:
+            return self.filter(here)
+        seen = Q(visibility="public") | link_is_enough | self._owned(user)
+        digests = [digest for digest in edit_key_digests if digest]
+        if digests:
+            seen |= Q(owner__isnull=True, edit_key_digest__in=digests)
+        return self.filter(here & seen)
+
+    @staticmethod
+    def _owned(user: Visitor) -> Q:
+        """Nothing for an anonymous visitor: `owner_id = NULL` must never come to mean every snippet without owner."""
+        return Q(owner_id=user.pk) if user.is_authenticated else Q(pk__in=[])
+
+    def in_language(self, alias: str) -> "SnippetQuerySet":
+        """Written in this language, under whichever of its names."""
+        return self.filter(language__in=sorted(languages.aliases_of(alias)))
+
+    def search(self, query: str) -> "SnippetQuerySet":
+        """Rows that have every term of `query`; see snippets.search."""
+        return self.filter(search.matching(connections[self.db].vendor, query))
+
+    def ordered_by(self, ordering: str) -> "SnippetQuerySet":
+        """In the order of a field (`-` first: descending); those that are equal in the order of their pk."""
+        return self.order_by(ordering, "-pk" if ordering.startswith("-") else "pk")

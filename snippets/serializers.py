@@ -1,0 +1,128 @@
+"""Snippets as the API shows and takes them."""
+
+import re
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from api.serializers import StrictModelSerializer, StrictSerializer
+from snippets import languages
+from snippets.highlighting import MAX_HL_LINES, MAX_LINENOSTART, MAX_LINES
+from snippets.models import Snippet
+from snippets.validators import validate_language, validate_style
+
+
+class SnippetSerializer(StrictModelSerializer):
+    """The six fields that every client knows. Needs no request."""
+
+    class Meta:
+        model = Snippet
+        fields = ["pk", "title", "code", "linenos", "language", "style"]
+        extra_kwargs: dict[str, Any] = {
+            "title": {"required": False},
+            "code": {"trim_whitespace": False, "style": {"base_template": "textarea.html"}},
+            "language": {"allow_blank": True, "required": False},
+            "style": {"allow_blank": True, "required": False},
+        }
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Leaves out what a form has left empty; a new snippet without language gets that of its file name or code."""
+        for name in ("language", "style"):
+            if attrs.get(name) == "":
+                del attrs[name]
+        if self.instance is None and "language" not in attrs:
+            detected = languages.detect(attrs.get("filename", ""), attrs["code"])
+            if detected:
+                attrs["language"] = detected
+        return attrs
+
+    def update(self, instance: Snippet, validated_data: dict[str, Any]) -> Snippet:
+        instance.revise(**validated_data)
+        return instance
+
+
+class SnippetDetailSerializer(SnippetSerializer):
+    """Everything about a snippet."""
+
+    echoed_fields = ("edit_key", "excerpt")
+    url = serializers.HyperlinkedIdentityField(
+        view_name="snippet-detail", lookup_field="ref", help_text="The address that works for others."
+    )
+    owner = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+
+    class Meta(SnippetSerializer.Meta):
+        described = ["url", "filename", "description", "owner", "visibility", "slug", "version", "created", "updated"]
+        fields = [*SnippetSerializer.Meta.fields, *described, "size", "lines"]
+        read_only_fields = ["slug", "version", "created", "updated", "size", "lines"]
+        extra_kwargs = SnippetSerializer.Meta.extra_kwargs | {
+            "filename": {"required": False},
+            "description": {"trim_whitespace": False, "style": {"base_template": "textarea.html", "rows": 3}},
+            "visibility": {"error_messages": {"invalid_choice": "Must be public, unlisted or private."}},
+        }
+
+
+class CreatedSnippetSerializer(SnippetDetailSerializer):
+    """A snippet just posted. `edit_key` is shown this once, and only to who posted without an account."""
+
+    edit_key = serializers.CharField(read_only=True, allow_null=True)
+
+    class Meta(SnippetDetailSerializer.Meta):
+        fields = [*SnippetDetailSerializer.Meta.fields, "edit_key"]
+
+
+class SnippetRowSerializer(SnippetDetailSerializer):
+    """A snippet in a list: the beginning of its code, and all of it where the list was asked to include it."""
+
+    code = serializers.CharField(required=False, help_text="With `?include=code`.")
+
+    class Meta(SnippetDetailSerializer.Meta):
+        fields = [*SnippetDetailSerializer.Meta.fields, "excerpt"]
+        read_only_fields = [*SnippetDetailSerializer.Meta.read_only_fields, "excerpt"]
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        if "include" in self.context and self.context["include"] != "code":
+            del fields["code"]
+        return fields
+
+
+@extend_schema_field({"type": "string", "pattern": r"^[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*$"})
+class LineRangesField(serializers.Field):
+    """`3,7-9` as (3, 7, 8, 9)."""
+
+    default_error_messages = {
+        "invalid": "Must be line numbers and ranges such as 3,7-9.",
+        "too_many": f"Must be at most {MAX_HL_LINES} lines, up to line {MAX_LINES}.",
+    }
+
+    def to_internal_value(self, data: str) -> tuple[int, ...]:
+        lines: set[int] = set()
+        for part in data.split(","):
+            match = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", part)
+            if match is None:
+                self.fail("invalid")
+            first, last = int(match[1]), int(match[2] or match[1])
+            if not 1 <= first <= last:
+                self.fail("invalid")
+            if last > MAX_LINES or last - first >= MAX_HL_LINES:
+                self.fail("too_many")
+            lines.update(range(first, last + 1))
+        if len(lines) > MAX_HL_LINES:
+            self.fail("too_many")
+        return tuple(sorted(lines))
+
+    def to_representation(self, value: tuple[int, ...]) -> str:
+        return ",".join(map(str, value))
+
+
+class HighlightOptionsSerializer(StrictSerializer):
+    """What a reader may choose; the rest is as the snippet says."""
+
+    language = serializers.CharField(required=False, validators=[validate_language], max_length=50)
+    style = serializers.CharField(required=False, validators=[validate_style], max_length=50)
+    linenos = serializers.BooleanField(required=False, help_text="With line numbers.")
+    hl_lines = LineRangesField(required=False, help_text="Lines to mark, such as 3,7-9.")
+    linenostart = serializers.IntegerField(
+        required=False, min_value=0, max_value=MAX_LINENOSTART, help_text="The number of the first line."
+    )

@@ -1,0 +1,43 @@
+"""The addresses of snippets."""
+
+from django.urls import path, register_converter
+
+from snippets import highlight_views, views
+
+
+class RefConverter:
+    """A snippet's number, or its slug."""
+
+    regex = "(?:0|[1-9][0-9]{0,18}|[0-9A-Za-z]{22})"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class NameConverter(RefConverter):
+    """A name of a style or a format."""
+
+    regex = "[0-9A-Za-z_-]{1,50}"
+
+
+register_converter(RefConverter, "ref")
+register_converter(NameConverter, "name")
+
+snippet_list = views.SnippetViewSet.as_view({"get": "list", "post": "create"})
+snippet_detail = views.SnippetViewSet.as_view(
+    {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+)
+
+urlpatterns = [
+    path("snippets/", snippet_list, name="snippet-list"),
+    path("snippets/<ref:ref>/", snippet_detail, name="snippet-detail"),
+    path("snippets/<ref:ref>/raw/", views.RawView.as_view(), name="snippet-raw"),
+    path("snippets/<ref:ref>/highlight/", highlight_views.HighlightView.as_view(), name="snippet-highlight"),
+    path("snippets/<ref:ref>/highlight.<name:format>", highlight_views.HighlightView.as_view()),
+    path("languages/", highlight_views.LanguageList.as_view(), name="language-list"),
+    path("styles/", highlight_views.StyleList.as_view(), name="style-list"),
+    path("styles/<name:name>.css", highlight_views.stylesheet, name="stylesheet"),
+]

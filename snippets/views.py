@@ -1,0 +1,156 @@
+"""The addresses of snippets."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from rest_framework import status, viewsets
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.settings import api_settings
+
+from api.views import StrictQueryMixin
+from snippets.conditions import check_preconditions, etag_of, is_fresh
+from snippets.downloads import filename_of, protect
+from snippets.filters import SnippetFilterBackend
+from snippets.models import Snippet
+from snippets.pagination import SnippetPagination
+from snippets.parsers import PlainTextParser
+from snippets.permissions import SnippetPermission, edit_key_digests, remember_edit_key
+from snippets.renderers import RawRenderer
+from snippets.serializers import CreatedSnippetSerializer, SnippetDetailSerializer, SnippetRowSerializer
+from snippets.throttling import AnonymousPostingThrottle
+
+INCLUDABLE = ("code",)
+
+
+class SnippetMixin(StrictQueryMixin):
+    """Finds the snippet of the address, where the visitor may see it, and says how long an answer may be kept."""
+
+    permission_classes = [SnippetPermission]
+    serializer_class = SnippetDetailSerializer
+    queryset = Snippet.objects.none()
+    lookup_field = lookup_url_kwarg = "ref"
+
+    def get_object(self) -> Snippet:
+        request: Request = self.request
+        found = Snippet.objects.at(self.kwargs["ref"], request.user, edit_key_digests(request)).select_related("owner")
+        if request.method not in SAFE_METHODS:
+            found = found.select_for_update(of=("self",))
+        snippet = found.first()
+        if snippet is None:
+            raise NotFound
+        self.check_object_permissions(request, snippet)
+        if request.method not in SAFE_METHODS:
+            check_preconditions(request, snippet)
+        return snippet
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if "ref" in kwargs:
+            self.get_object()  # what is hidden has no options either
+        response: Response = super().options(request, *args, **kwargs)  # type: ignore[misc]
+        return response
+
+    def answer(self, snippet: Snippet, data: Any, etag: str, status_code: int = 200) -> Response:
+        """The answer with its ETag; a public snippet may be kept by everybody who asks again before using it."""
+        response = Response(data, status=status_code, headers={"ETag": etag})
+        if snippet.visibility == "public" and self.request.method in SAFE_METHODS:
+            response["Cache-Control"] = "no-cache"
+        return response
+
+    def not_modified(self, snippet: Snippet, etag: str) -> Response:
+        return self.answer(snippet, None, etag, status.HTTP_304_NOT_MODIFIED)
+
+
+class SnippetViewSet(SnippetMixin, viewsets.ModelViewSet):
+    """Post code, read it, change it, delete it."""
+
+    parser_classes = [*api_settings.DEFAULT_PARSER_CLASSES, PlainTextParser]
+    filter_backends = [SnippetFilterBackend]
+    pagination_class = SnippetPagination
+    throttle_classes = [AnonymousPostingThrottle]
+
+    def get_queryset(self) -> QuerySet[Snippet]:
+        listed = Snippet.objects.listed_for(self.request.user).select_related("owner").ordered_by("-created")
+        return listed if self.request.query_params.get("include") == "code" else listed.defer("code")
+
+    def get_serializer_class(self) -> type[BaseSerializer[Snippet]]:
+        return {"list": SnippetRowSerializer, "create": CreatedSnippetSerializer}.get(
+            self.action or "", SnippetDetailSerializer
+        )
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return super().get_serializer_context() | {"include": self.request.query_params.get("include")}
+
+    def known_parameters(self, request: Request) -> set[str]:
+        known = super().known_parameters(request)
+        if request.method not in SAFE_METHODS and request.content_type.startswith(PlainTextParser.media_type):
+            return known | set(request.query_params)  # they are the snippet's fields, checked as such
+        return known | {"include", *SnippetFilterBackend.query_parameters} if self.action == "list" else known
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if request.query_params.get("include", "code") not in INCLUDABLE:
+            raise ValidationError({"include": [f"Must be one of: {', '.join(INCLUDABLE)}."]})
+        return super().list(request, *args, **kwargs)
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        snippet = Snippet(**serializer.validated_data)
+        if request.user.is_authenticated:
+            snippet.owner, edit_key = request.user, None
+        else:
+            edit_key = snippet.new_edit_key()
+        snippet.save()
+        if edit_key and request.accepted_renderer.format == "api":
+            remember_edit_key(request, snippet)
+        data = self.get_serializer(snippet).data | {"edit_key": edit_key}
+        response = self.answer(snippet, data, self.etag(snippet), status.HTTP_201_CREATED)
+        response["Location"] = data["url"]
+        return response
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        snippet = self.get_object()
+        etag = self.etag(snippet)
+        if is_fresh(request, etag):
+            return self.not_modified(snippet, etag)
+        return self.answer(snippet, self.get_serializer(snippet).data, etag)
+
+    @transaction.atomic
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Changes the snippet while nobody else can: it is locked from the look at its version on."""
+        snippet = self.get_object()
+        serializer = self.get_serializer(snippet, data=request.data, partial=kwargs.get("partial", False))
+        serializer.is_valid(raise_exception=True)
+        serializer.save()
+        return self.answer(snippet, serializer.data, self.etag(snippet))
+
+    @transaction.atomic
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().destroy(request, *args, **kwargs)
+
+    def etag(self, snippet: Snippet) -> str:
+        request: Request = self.request
+        owner = snippet.owner.username if snippet.owner else None
+        visitor = request.user.pk if request.accepted_renderer.format == "api" else None  # its pages greet by name
+        return etag_of(snippet, request.accepted_media_type, request.build_absolute_uri("/"), owner, visitor)
+
+
+class RawView(SnippetMixin, GenericAPIView):
+    """The code, byte for byte."""
+
+    renderer_classes = [RawRenderer]
+
+    def known_parameters(self, request: Request) -> set[str]:
+        return set()
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        snippet = self.get_object()
+        etag = etag_of(snippet, "raw")
+        if is_fresh(request, etag):
+            return self.not_modified(snippet, etag)
+        return protect(self.answer(snippet, snippet.code.encode(), etag), filename_of(snippet))

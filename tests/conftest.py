@@ -1,0 +1,145 @@
+"""The people of the tests, and how they talk to the API: over HTTP, by literal paths."""
+
+import os
+
+# Before Django reads its settings, and whatever this machine's own environment says.
+os.environ |= {
+    "DJANGO_SETTINGS_MODULE": "config.settings",
+    "ENV_FILE": os.devnull,
+    "DEBUG": "false",
+    "SECRET_KEY": "a key for the tests alone, and of no use anywhere else",
+    "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
+    "SECURE_SSL_REDIRECT": "false",
+    "ANONYMOUS_POSTING": "true",
+    "SIGN_UP": "true",
+}
+
+import django
+
+django.setup()
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from accounts.models import ApiToken, User
+from snippets.models import Snippet
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = "correct horse battery staple"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "/tests/live/" in str(item.path):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def temporary_files(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = str(tmp_path / "media")
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # The pages are rendered without collectstatic having run.
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(request: pytest.FixtureRequest) -> None:
+    """Throttles count in the cache: no test may eat another's allowance."""
+    for database in ("transactional_db", "db"):
+        if database in request.fixturenames:
+            request.getfixturevalue(database)
+            cache.clear()
+            return
+
+
+def _user(name: str, **fields: Any) -> User:
+    return User.objects.create_user(name, password=PASSWORD, **fields)
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    return _user("owner", email="owner@example.org")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    return _user("stranger")
+
+
+@pytest.fixture
+def staff(db: None) -> User:
+    return _user("staff", is_staff=True)
+
+
+@pytest.fixture
+def client_of() -> Callable[[User | None], APIClient]:
+    """A client that shows a write token of the user; one without credentials for None."""
+
+    def make(user: User | None) -> APIClient:
+        client = APIClient()
+        if user is not None:
+            _, secret = ApiToken.issue(user, "tests")
+            client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
+        return client
+
+    return make
+
+
+@pytest.fixture
+def anonymous(db: None) -> APIClient:
+    return APIClient()
+
+
+@pytest.fixture
+def as_owner(owner: User, client_of: Callable[[User | None], APIClient]) -> APIClient:
+    return client_of(owner)
+
+
+@pytest.fixture
+def as_stranger(stranger: User, client_of: Callable[[User | None], APIClient]) -> APIClient:
+    return client_of(stranger)
+
+
+@pytest.fixture
+def as_staff(staff: User, client_of: Callable[[User | None], APIClient]) -> APIClient:
+    return client_of(staff)
+
+
+@pytest.fixture
+def in_browser(owner: User) -> APIClient:
+    """The owner's browser: a session, with CSRF enforced."""
+    client = APIClient(enforce_csrf_checks=True)
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def snippet(owner: User) -> Snippet:
+    """The owner's public snippet."""
+    found = Snippet(owner=owner, title="Greeting", filename="hello.py", code='print("hello")\n')
+    found.save()
+    return found
+
+
+@pytest.fixture
+def max_queries() -> Callable[[int], Any]:
+    """`with max_queries(3): ...` fails, listing the queries, where there are more."""
+
+    @contextmanager
+    def budget(limit: int) -> Iterator[None]:
+        with CaptureQueriesContext(connection) as queries:
+            yield
+        listing = "\n".join(query["sql"] for query in queries.captured_queries)
+        assert len(queries) <= limit, f"{len(queries)} queries, {limit} allowed:\n{listing}"
+
+    return budget
