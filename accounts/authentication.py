@@ -1,6 +1,5 @@
 """How a request says who makes it: by token, by session, or with a password where tokens are made."""
 
-from django.http import HttpRequest
 from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -48,9 +47,7 @@ class BasicAuthentication(authentication.BasicAuthentication):
 
     www_authenticate_realm = "snippets"
 
-    def authenticate_credentials(
-        self, userid: str, password: str, request: HttpRequest | None = None
-    ) -> tuple[User, None]:
+    def authenticate_credentials(self, userid: str, password: str, request: Request | None = None) -> tuple[User, None]:
         if request is not None:
             LoginThrottle.check(request)
         user, _ = super().authenticate_credentials(userid, password, request)

@@ -44,7 +44,7 @@ class User(AbstractUser):
     )
     avatar = models.ImageField(upload_to=avatar_key, blank=True)
 
-    objects = CaseInsensitiveUserManager()
+    objects = CaseInsensitiveUserManager()  # type: ignore[misc]
 
     class Meta(AbstractUser.Meta):
         constraints = [

@@ -57,6 +57,8 @@ class SignUpSerializer(UserSerializer):
 class ProfileSerializer(UserSerializer):
     """Your own account. Changing the password needs the current one."""
 
+    instance: User
+
     password = StrictCharField(write_only=True, required=False, trim_whitespace=False, max_length=1000)
     current_password = StrictCharField(write_only=True, required=False, trim_whitespace=False, max_length=1000)
 

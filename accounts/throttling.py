@@ -1,10 +1,8 @@
-"""How often log-ins and sign-ups may be tried from one address. The counts are in the cache that all processes share."""
+"""How often log-ins and sign-ups may be tried from one address, counted in the cache that all processes share."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
-from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
 if TYPE_CHECKING:  # rest_framework.views itself loads this module, named by the settings
@@ -14,7 +12,7 @@ if TYPE_CHECKING:  # rest_framework.views itself loads this module, named by the
 class AddressThrottle(SimpleRateThrottle):
     """Counts requests by the client's address, whoever they say they are."""
 
-    def get_cache_key(self, request: Request | HttpRequest, view: "APIView | None") -> str:
+    def get_cache_key(self, request: Any, view: "APIView | None") -> str:
         return self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)}
 
 
@@ -22,10 +20,10 @@ class LoginThrottle(AddressThrottle):
     scope = "login"
 
     @classmethod
-    def check(cls, request: Request | HttpRequest) -> None:
-        """Counts a try; raises Throttled beyond the limit."""
+    def check(cls, request: Any, view: Any = None) -> None:
+        """Counts a try, of REST framework's request or of Django's; raises Throttled beyond the limit."""
         throttle = cls()
-        if not throttle.allow_request(request, None):
+        if not throttle.allow_request(request, view):
             raise Throttled(throttle.wait())
 
 

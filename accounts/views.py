@@ -1,6 +1,6 @@
 """The addresses of users and tokens, and the log-in page of browsers."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth import update_session_auth_hash, views as auth_views
 from django.db.models import QuerySet
@@ -59,8 +59,7 @@ class Me(StrictQueryMixin, generics.RetrieveUpdateAPIView):
     http_method_names = ["get", "patch", "head", "options"]
 
     def get_object(self) -> User:
-        user: User = self.request.user
-        return user
+        return cast(User, self.request.user)
 
     def perform_update(self, serializer: BaseSerializer[User]) -> None:
         user = serializer.save()
@@ -86,12 +85,12 @@ class TokenViewSet(
     lookup_value_converter = "int"
 
     def get_queryset(self) -> QuerySet[ApiToken]:
-        return ApiToken.objects.filter(user=self.request.user)
+        return ApiToken.objects.filter(user=cast(User, self.request.user))
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        token, secret = ApiToken.issue(request.user, **serializer.validated_data)
+        token, secret = ApiToken.issue(cast(User, request.user), **serializer.validated_data)
         data = IssuedTokenSerializer(token, context=self.get_serializer_context()).data | {"token": secret}
         return Response(data, status=status.HTTP_201_CREATED, headers={"Location": data["url"]})
 
@@ -104,6 +103,6 @@ class LoginView(auth_views.LoginView):
         try:
             LoginThrottle.check(request)
         except Throttled as error:
-            wait = str(int(error.wait or 1) + 1)
+            wait = str(int(getattr(error, "wait", None) or 1) + 1)
             return JsonResponse({"detail": error.detail}, status=429, headers={"Retry-After": wait})
         return super().post(request, *args, **kwargs)

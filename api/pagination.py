@@ -1,9 +1,9 @@
 """Pages of a list whose cost does not grow with their depth."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.core import signing
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Field, Model, Q, QuerySet
 from django.template import loader
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import BasePagination
@@ -43,7 +43,7 @@ class KeysetPagination(BasePagination):
     ) -> list[Model]:
         self.base_url = request.build_absolute_uri()
         self.queryset = queryset
-        self.ordering: str = queryset.query.order_by[0]
+        self.ordering = str(queryset.query.order_by[0])
         size = self.size_of(request)
         if "cursor" in request.query_params:
             rows = self._rows_at_cursor(request, size)
@@ -94,16 +94,19 @@ class KeysetPagination(BasePagination):
         if ordering != self.ordering:
             raise ValidationError({"cursor": ["This cursor belongs to a list in another order."]})
         name = ordering.lstrip("-")
-        value = self.queryset.model._meta.get_field(name).to_python(text)
+        value = self._field().to_python(text)
         comparison = "lt" if ordering.startswith("-") == (direction == "after") else "gt"
         # The first condition says nothing that the second does not, but an index can start from it.
         start = Q(**{f"{name}__{comparison}e": value})
         return direction, start & (Q(**{f"{name}__{comparison}": value}) | Q(**{f"pk__{comparison}": pk}))
 
     def _cursor(self, row: Model, direction: str) -> str:
-        field = row._meta.get_field(self.ordering.lstrip("-"))
-        place = [self.ordering, direction, field.value_to_string(row), row.pk]
+        place = [self.ordering, direction, self._field().value_to_string(row), row.pk]
         return replace_query_param(self._first(), "cursor", signing.dumps(place, salt=SALT))
+
+    def _field(self) -> Field[Any, Any]:
+        """The one that the list is ordered by."""
+        return cast(Field[Any, Any], self.queryset.model._meta.get_field(self.ordering.lstrip("-")))
 
     def _first(self) -> str:
         return remove_query_param(remove_query_param(self.base_url, "page"), "cursor")

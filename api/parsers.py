@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Mapping
 from typing import IO, Any
 from urllib.parse import parse_qsl
 
@@ -10,7 +11,7 @@ from django.http import QueryDict
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
-Context = dict[str, Any] | None
+Context = Mapping[str, Any] | None
 
 
 def read_text(stream: IO[bytes]) -> str:

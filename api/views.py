@@ -9,7 +9,7 @@ from rest_framework.request import Request
 class StrictQueryMixin:
     """Refuses query parameters that the view does not know, naming them: a misspelt filter must not match everything.
 
-    A view names the parameters of its reading methods in `query_parameters`, beside `format` and those of its paginator.
+    A view names its parameters in `query_parameters`; `format` and those of its paginator are known besides.
     """
 
     query_parameters: tuple[str, ...] = ()

@@ -12,11 +12,12 @@ from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
 
-class Unready(Exception):
+class UnreadyError(Exception):
     """What is missing, in words for the operator."""
 
 
@@ -28,13 +29,13 @@ def check_database() -> None:
 def check_migrations() -> None:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        raise Unready("migrations are missing: run manage.py migrate")
+        raise UnreadyError("migrations are missing: run manage.py migrate")
 
 
 def check_cache() -> None:
     cache.set("health", "ok", 60)
     if cache.get("health") != "ok":
-        raise Unready("the cache does not keep what it is given")
+        raise UnreadyError("the cache does not keep what it is given")
 
 
 def check_storage() -> None:
@@ -42,7 +43,7 @@ def check_storage() -> None:
         folder = Path(settings.MEDIA_ROOT)
         existing = next(path for path in (folder, *folder.parents) if path.exists())
         if not os.access(existing, os.W_OK):
-            raise Unready("the folder for uploads cannot be written to")
+            raise UnreadyError("the folder for uploads cannot be written to")
 
 
 CHECKS: dict[str, Callable[[], None]] = {
@@ -60,9 +61,9 @@ def readiness() -> dict[str, str]:
         try:
             check()
             results[name] = "ok"
-        except (Error, OSError, Unready) as error:
+        except (Error, OSError, RedisError, UnreadyError) as error:
             logger.error("Not ready: %s: %s", name, error)
-            results[name] = str(error) if isinstance(error, Unready) else "failed"
+            results[name] = str(error) if isinstance(error, UnreadyError) else "failed"
     return results
 
 

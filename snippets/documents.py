@@ -14,7 +14,7 @@ from pygments.formatters.terminal import TerminalFormatter
 from pygments.formatters.terminal256 import Terminal256Formatter
 from pygments.token import Text
 
-from snippets.tokens import Token
+from snippets.tokens import Token, ends_its_last_line
 
 
 def ansi(tokens: Sequence[Token], *, linenos: bool, linenostart: int) -> bytes:
@@ -46,7 +46,7 @@ def _formatted(tokens: Sequence[Token], formatter: Formatter[str]) -> str:
 def _ended(tokens: Sequence[Token]) -> Sequence[Token]:
     # A last line without its end breaks both documents: \end{Verbatim} must stand on a line of its own, and a
     # marked line closes its RTF group where it ends.
-    return tokens if tokens and tokens[-1][1].endswith("\n") else [*tokens, (Text, "\n")]
+    return tokens if ends_its_last_line(tokens) else [*tokens, (Text, "\n")]
 
 
 def _for_terminal(tokens: Sequence[Token], formatter: Formatter[str], linenos: bool, linenostart: int) -> bytes:

@@ -22,7 +22,7 @@ def filename_of(snippet: Snippet) -> str:
 
 
 def protect(response: Response, filename: str) -> Response:
-    response["Content-Disposition"] = content_disposition_header(False, filename)
+    response["Content-Disposition"] = content_disposition_header(False, filename) or "inline"
     response["Content-Security-Policy"] = SANDBOX
     response["X-Content-Type-Options"] = "nosniff"
     return response

@@ -8,7 +8,6 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import mark_safe
 from rest_framework.exceptions import ValidationError
-from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -24,13 +23,13 @@ from snippets.pictures import ImageTooLarge
 from snippets.renderers import HIGHLIGHT_RENDERERS
 from snippets.rendering import Rendering
 from snippets.serializers import HighlightOptionsSerializer
-from snippets.views import SnippetMixin
+from snippets.views import SnippetView
 
 PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 ALWAYS_HONOURED = {"language", "style"}  # a style that a format has no use for does no harm
 
 
-class HighlightView(SnippetMixin, GenericAPIView):
+class HighlightView(SnippetView):
     """The code with colours: a page by default; other formats by Accept, `?format=` or suffix (`highlight.svg`)."""
 
     renderer_classes = HIGHLIGHT_RENDERERS
@@ -59,16 +58,18 @@ class HighlightView(SnippetMixin, GenericAPIView):
         return response
 
     def chosen_options(self, request: Request, snippet: Snippet) -> Options:
-        format = FORMATS[request.accepted_renderer.format]
+        chosen_format = FORMATS[request.accepted_renderer.format]
         query = request.query_params.copy()
         query.pop("format", None)
         serializer = HighlightOptionsSerializer(data=query, partial=True)
         serializer.is_valid(raise_exception=True)
         chosen = serializer.validated_data
-        useless = set(chosen) - ALWAYS_HONOURED - set(format.honours)
+        useless = set(chosen) - ALWAYS_HONOURED - set(chosen_format.honours)
         if useless:
-            raise ValidationError({name: [f"Means nothing in the format {format.name}."] for name in sorted(useless)})
-        return snippet.options(format.name, **chosen)
+            raise ValidationError(
+                {name: [f"Means nothing in the format {chosen_format.name}."] for name in sorted(useless)}
+            )
+        return snippet.options(chosen_format.name, **chosen)
 
 
 def _page(snippet: Snippet, options: Options, rendering: Rendering) -> bytes:

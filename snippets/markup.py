@@ -8,7 +8,9 @@ from collections.abc import Collection, Iterator, Sequence
 from pygments.token import STANDARD_TYPES, Token as Root, _TokenType
 
 from snippets.looks import TAB_SIZE, look_of, page_of
-from snippets.tokens import Token, lines_of
+from snippets.tokens import Token, ends_its_last_line, lines_of
+
+Lines = Sequence[Sequence[Token]]
 
 FONT_FAMILY = "DejaVu Sans Mono, Menlo, Consolas, monospace"
 FONT_SIZE = 14
@@ -31,7 +33,7 @@ def html(tokens: Sequence[Token], *, linenos: bool, hl_lines: Collection[int], l
     Line numbers link to their lines, and stand in a table beside the code so that copying leaves them out.
     """
     lines = lines_of(tokens)
-    code = "".join(_html_lines(lines, frozenset(hl_lines), linenostart))
+    code = "".join(_html_lines(lines, ends_its_last_line(tokens), frozenset(hl_lines), linenostart))
     pre = f"<pre>{code}</pre>"
     if linenos:
         numbers = "\n".join(_html_numbers(linenostart, len(lines)))
@@ -44,16 +46,17 @@ def html(tokens: Sequence[Token], *, linenos: bool, hl_lines: Collection[int], l
     return f'<div class="highlight">{pre}</div>\n'.encode()
 
 
-def _html_lines(lines: Sequence[Sequence[Token]], marked: Collection[int], linenostart: int) -> Iterator[str]:
+def _html_lines(lines: Lines, ended: bool, marked: Collection[int], linenostart: int) -> Iterator[str]:
     for index, line in enumerate(lines):
         hll = ' class="hll"' if index + 1 in marked else ""
-        yield f'<span id="L{linenostart + index}"{hll}>{"".join(_html_tokens(line))}</span>'
+        end = "\n" if ended or index + 1 < len(lines) else ""
+        yield f'<span id="L{linenostart + index}"{hll}>{"".join(map(_html_token, line))}{end}</span>'
 
 
-def _html_tokens(line: Sequence[Token]) -> Iterator[str]:
-    for kind, text in line:
-        name = css_class(kind)
-        yield f'<span class="{name}">{escape(text)}</span>' if name else escape(text)
+def _html_token(token: Token) -> str:
+    kind, text = token
+    name = css_class(kind)
+    return f'<span class="{name}">{escape(text)}</span>' if name else escape(text)
 
 
 def _html_numbers(first: int, count: int) -> Iterator[str]:
@@ -84,7 +87,7 @@ def svg(tokens: Sequence[Token], *, style: str, linenos: bool, hl_lines: Collect
             *_svg_backgrounds(style, [number for number in hl_lines if number <= len(lines)]),
             *(_svg_numbers(style, gutter, linenostart, len(lines)) if linenos else ()),
             f'<g class="code" fill="{page_of(style).text}" xml:space="preserve">',
-            *_svg_lines(style, left, lines),
+            *_svg_lines(style, left, lines, ends_its_last_line(tokens)),
             "</g>\n</svg>\n",
         )
     ).encode()
@@ -105,11 +108,10 @@ def _svg_numbers(style: str, gutter: float, first: int, count: int) -> Iterator[
     yield "</g>\n"
 
 
-def _svg_lines(style: str, left: float, lines: Sequence[Sequence[Token]]) -> Iterator[str]:
+def _svg_lines(style: str, left: float, lines: Lines, ended: bool) -> Iterator[str]:
     for index, line in enumerate(lines):
-        yield f'<text x="{left:.0f}" y="{_baseline(index)}">'
-        yield from _svg_line(style, left, line)
-        yield "</text>\n" if line[-1][1] == "\n" else "</text>"
+        end = "\n" if ended or index + 1 < len(lines) else ""
+        yield f'<text x="{left:.0f}" y="{_baseline(index)}">{"".join(_svg_line(style, left, line))}</text>{end}'
 
 
 def _svg_line(style: str, left: float, line: Sequence[Token]) -> Iterator[str]:
@@ -117,7 +119,7 @@ def _svg_line(style: str, left: float, line: Sequence[Token]) -> Iterator[str]:
     after_tab = False
     for kind, text in line:
         look = _svg_look(style, kind)
-        for piece in _TABS.findall(text.rstrip("\n")):
+        for piece in _TABS.findall(text):
             if piece == "\t":
                 column += TAB_SIZE - column % TAB_SIZE
                 yield piece
@@ -134,7 +136,7 @@ def _baseline(index: int) -> int:
 
 
 def _columns(line: Sequence[Token]) -> int:
-    return _cells("".join(text for _, text in line).rstrip("\n").expandtabs(TAB_SIZE))
+    return _cells("".join(text for _, text in line).expandtabs(TAB_SIZE))
 
 
 def _cells(text: str) -> int:

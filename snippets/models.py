@@ -31,7 +31,7 @@ def new_slug() -> str:
     return slug if not slug.isdigit() else new_slug()
 
 
-class StaleVersion(Exception):
+class StaleVersionError(Exception):
     """Somebody else has changed the snippet since it was read."""
 
 
@@ -93,14 +93,14 @@ class Snippet(models.Model):
         super().save(*args, **kwargs)
 
     def revise(self, **changes: Any) -> None:
-        """Stores changed fields as the next version; StaleVersion if that exists already."""
+        """Stores changed fields as the next version; StaleVersionError if that exists already."""
         for name, value in changes.items():
             setattr(self, name, value)
         self._measure()
         stored = changes | {name: getattr(self, name) for name in ("size", "lines", "excerpt")}
         stored |= {"version": self.version + 1, "updated": timezone.now()}
         if not Snippet.objects.filter(pk=self.pk, version=self.version).update(**stored):
-            raise StaleVersion
+            raise StaleVersionError
         self.version, self.updated = stored["version"], stored["updated"]
 
     def _measure(self) -> None:
@@ -129,7 +129,7 @@ class Snippet(models.Model):
 
     def options(self, format: str, **chosen: Any) -> Options:
         """How it is rendered: as stored, unless the reader has chosen otherwise."""
-        stored = {"language": self.language, "style": self.style, "linenos": self.linenos}
+        stored: dict[str, Any] = {"language": self.language, "style": self.style, "linenos": self.linenos}
         return Options(format=format, **(stored | chosen))
 
     def render(self, options: Options) -> rendering.Rendering:

@@ -1,5 +1,6 @@
 """Reads a snippet whose code is the body itself."""
 
+from collections.abc import Mapping
 from typing import IO, Any
 
 from django.http import QueryDict
@@ -15,7 +16,7 @@ class PlainTextParser(BaseParser):
     media_type = "text/plain"
 
     def parse(
-        self, stream: IO[bytes], media_type: str | None = None, parser_context: dict[str, Any] | None = None
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> QueryDict:
         fields: QueryDict = (parser_context or {})["request"].query_params.copy()
         if "code" in fields:

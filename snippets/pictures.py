@@ -3,10 +3,10 @@
 import functools
 import io
 from collections.abc import Collection, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
-from pygments.token import _TokenType
 
 from snippets.looks import TAB_SIZE, look_of, page_of
 from snippets.tokens import Token, lines_of, visible
@@ -45,7 +45,7 @@ def image_size(lines: int, columns: int, gutter: int) -> tuple[int, int]:
 
 def png(tokens: Sequence[Token], *, style: str, linenos: bool, hl_lines: Collection[int], linenostart: int) -> bytes:
     check_image_size("".join(text for _, text in tokens))
-    rows = [list(_placed(line)) for line in lines_of(tokens)]
+    rows = [list(_runs(style, line)) for line in lines_of(tokens)]
     columns = max((column + len(text) for row in rows for column, _, text in row), default=0)
     gutter = len(str(linenostart + len(rows))) + 2 if linenos else 0
     page = page_of(style)
@@ -57,18 +57,18 @@ def png(tokens: Sequence[Token], *, style: str, linenos: bool, hl_lines: Collect
             draw.rectangle((0, top, image.width, top + LINE_HEIGHT - 1), fill=page.marked)
         if linenos:
             _write(draw, index, 0, str(linenostart + index).rjust(gutter - 2), page.numbers)
-        for column, kind, text in row:
-            look = look_of(style, kind)
-            _write(draw, index, gutter + column, text, look.colour or page.text)
+        for column, colour, text in row:
+            _write(draw, index, gutter + column, text, colour)
     return _encoded(image)
 
 
-def _placed(line: Sequence[Token]) -> Iterator[tuple[int, _TokenType, str]]:
-    """The column where each token of a line starts, and its text without tabs and line ends."""
+def _runs(style: str, line: Sequence[Token]) -> Iterator[tuple[int, str, str]]:
+    """What is drawn at once: the column, the colour and the text, without tabs, of neighbours of one colour."""
     column = 0
-    for kind, text in line:
-        shown = (" " * column + text.rstrip("\n")).expandtabs(TAB_SIZE)[column:]
-        yield column, kind, shown
+    for colour, tokens in groupby(line, key=lambda token: look_of(style, token[0]).colour):
+        text = "".join(text for _, text in tokens)
+        shown = (" " * column + text).expandtabs(TAB_SIZE)[column:]
+        yield column, colour or page_of(style).text, shown
         column += len(shown)
 
 

@@ -11,16 +11,16 @@ Staff see everything. Of a snippet posted by nobody, whoever shows its edit key 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import connections
 from django.db.models import Q, QuerySet
 
 from snippets import languages, search
 
 if TYPE_CHECKING:
-    pass
+    from snippets.models import Snippet  # noqa: F401 - named in the class's own base
 
-Visitor = AbstractBaseUser | AnonymousUser
+Visitor = AbstractUser | AnonymousUser
 
 LARGEST_PK = 2**63 - 1
 

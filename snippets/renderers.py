@@ -32,4 +32,4 @@ def _renderer(name: str, media_type: str) -> type[BytesRenderer]:
     return type(f"{name.capitalize()}Renderer", (BytesRenderer,), attributes)
 
 
-HIGHLIGHT_RENDERERS = [_renderer(format.name, format.media_type.partition(";")[0]) for format in FORMATS.values()]
+HIGHLIGHT_RENDERERS = [_renderer(name, it.media_type.partition(";")[0]) for name, it in FORMATS.items()]

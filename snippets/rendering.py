@@ -19,7 +19,7 @@ TOO_LARGE = "too_large"
 
 @dataclass(frozen=True)
 class Rendering:
-    """The bytes, and why they are plain: `timeout`, `failed`, `busy` or `too_large`; None where they are highlighted."""
+    """The bytes, and why they are plain: `timeout`, `failed`, `busy` or `too_large`; None where highlighted."""
 
     body: bytes
     plain_because: str | None = None

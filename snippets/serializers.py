@@ -49,7 +49,9 @@ class SnippetDetailSerializer(SnippetSerializer):
     url = serializers.HyperlinkedIdentityField(
         view_name="snippet-detail", lookup_field="ref", help_text="The address that works for others."
     )
-    owner = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    owner: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
+        slug_field="username", read_only=True, allow_null=True
+    )
 
     class Meta(SnippetSerializer.Meta):
         described = ["url", "filename", "description", "owner", "visibility", "slug", "version", "created", "updated"]
@@ -120,7 +122,7 @@ class HighlightOptionsSerializer(StrictSerializer):
     """What a reader may choose; the rest is as the snippet says."""
 
     language = serializers.CharField(required=False, validators=[validate_language], max_length=50)
-    style = serializers.CharField(required=False, validators=[validate_style], max_length=50)
+    style = serializers.CharField(required=False, validators=[validate_style], max_length=50)  # type: ignore[assignment]
     linenos = serializers.BooleanField(required=False, help_text="With line numbers.")
     hl_lines = LineRangesField(required=False, help_text="Lines to mark, such as 3,7-9.")
     linenostart = serializers.IntegerField(

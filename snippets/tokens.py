@@ -10,7 +10,7 @@ What differs between code and its rendering is decided here, for every format:
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -25,7 +25,6 @@ BYTE_ORDER_MARK = "\ufeff"
 
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _PICTURES = {chr(code): chr(0x2400 + code) for code in range(0x20)} | {"\x7f": "\u2421"}
-_PIECE = re.compile(r"\n|[^\n]+")
 
 
 def visible(code: str) -> str:
@@ -64,14 +63,16 @@ def _joined(tokens: Iterable[Token]) -> list[Token]:
 
 
 def lines_of(tokens: Iterable[Token]) -> list[list[Token]]:
-    """The tokens of each line; a line that has an end closes with it as a Text token of its own."""
-    lines: list[list[Token]] = []
-    line: list[Token] = []
+    """The tokens of each line, without line ends."""
+    lines: list[list[Token]] = [[]]
     for kind, value in tokens:
-        for piece in _PIECE.findall(value):
-            if piece == "\n":
-                lines.append([*line, (Text, piece)])
-                line = []
-            else:
-                line.append((kind, piece))
-    return [*lines, line] if line else lines
+        first, *rest = value.split("\n")
+        if first:
+            lines[-1].append((kind, first))
+        lines.extend([(kind, piece)] if piece else [] for piece in rest)
+    # What follows the last line end is no line.
+    return lines if lines[-1] else lines[:-1]
+
+
+def ends_its_last_line(tokens: Sequence[Token]) -> bool:
+    return bool(tokens) and tokens[-1][1].endswith("\n")

@@ -1,4 +1,7 @@
-"""What a snippet's fields may hold. They name the rule and not the value: a value may be long, or impossible to print."""
+"""What a snippet's fields may hold.
+
+The errors name the rule and not the value, which may be long, or impossible to print.
+"""
 
 import unicodedata
 

@@ -11,8 +11,8 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
-from rest_framework.settings import api_settings
 
+from api.parsers import FormParser, JSONParser, MultiPartParser
 from api.views import StrictQueryMixin
 from snippets.conditions import check_preconditions, etag_of, is_fresh
 from snippets.downloads import filename_of, protect
@@ -28,13 +28,13 @@ from snippets.throttling import AnonymousPostingThrottle
 INCLUDABLE = ("code",)
 
 
-class SnippetMixin(StrictQueryMixin):
+class SnippetView(StrictQueryMixin, GenericAPIView):
     """Finds the snippet of the address, where the visitor may see it, and says how long an answer may be kept."""
 
     permission_classes = [SnippetPermission]
     serializer_class = SnippetDetailSerializer
     queryset = Snippet.objects.none()
-    lookup_field = lookup_url_kwarg = "ref"
+    lookup_field = "ref"
 
     def get_object(self) -> Snippet:
         request: Request = self.request
@@ -52,8 +52,7 @@ class SnippetMixin(StrictQueryMixin):
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if "ref" in kwargs:
             self.get_object()  # what is hidden has no options either
-        response: Response = super().options(request, *args, **kwargs)  # type: ignore[misc]
-        return response
+        return super().options(request, *args, **kwargs)
 
     def answer(self, snippet: Snippet, data: Any, etag: str, status_code: int = 200) -> Response:
         """The answer with its ETag; a public snippet may be kept by everybody who asks again before using it."""
@@ -66,10 +65,10 @@ class SnippetMixin(StrictQueryMixin):
         return self.answer(snippet, None, etag, status.HTTP_304_NOT_MODIFIED)
 
 
-class SnippetViewSet(SnippetMixin, viewsets.ModelViewSet):
+class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
     """Post code, read it, change it, delete it."""
 
-    parser_classes = [*api_settings.DEFAULT_PARSER_CLASSES, PlainTextParser]
+    parser_classes = [JSONParser, FormParser, MultiPartParser, PlainTextParser]
     filter_backends = [SnippetFilterBackend]
     pagination_class = SnippetPagination
     throttle_classes = [AnonymousPostingThrottle]
@@ -84,7 +83,7 @@ class SnippetViewSet(SnippetMixin, viewsets.ModelViewSet):
         )
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return super().get_serializer_context() | {"include": self.request.query_params.get("include")}
+        return {**super().get_serializer_context(), "include": self.request.query_params.get("include")}
 
     def known_parameters(self, request: Request) -> set[str]:
         known = super().known_parameters(request)
@@ -140,7 +139,7 @@ class SnippetViewSet(SnippetMixin, viewsets.ModelViewSet):
         return etag_of(snippet, request.accepted_media_type, request.build_absolute_uri("/"), owner, visitor)
 
 
-class RawView(SnippetMixin, GenericAPIView):
+class RawView(SnippetView):
     """The code, byte for byte."""
 
     renderer_classes = [RawRenderer]

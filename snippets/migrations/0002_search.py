@@ -39,15 +39,15 @@ def _sqlite(table, tokenizer):
     columns = ", ".join(COLUMNS)
     new = ", ".join(f"new.{column}" for column in COLUMNS)
     old = ", ".join(f"old.{column}" for column in COLUMNS)
-    add = f"INSERT INTO {table}(rowid, {columns}) VALUES (new.id, {new});"
-    remove = f"INSERT INTO {table}({table}, rowid, {columns}) VALUES ('delete', old.id, {old});"
+    add = f"INSERT INTO {table}(rowid, {columns}) VALUES (new.id, {new});"  # noqa: S608 - our own names
+    remove = f"INSERT INTO {table}({table}, rowid, {columns}) VALUES ('delete', old.id, {old});"  # noqa: S608
     return [
         f"CREATE VIRTUAL TABLE {table} USING fts5("
         f"{columns}, content='snippets_snippet', content_rowid='id', tokenize=\"{tokenizer}\")",
         f"CREATE TRIGGER {table}_insert AFTER INSERT ON snippets_snippet BEGIN {add} END",
         f"CREATE TRIGGER {table}_delete AFTER DELETE ON snippets_snippet BEGIN {remove} END",
         f"CREATE TRIGGER {table}_update AFTER UPDATE OF id, {columns} ON snippets_snippet BEGIN {remove} {add} END",
-        f"INSERT INTO {table}({table}) VALUES ('rebuild')",
+        f"INSERT INTO {table}({table}) VALUES ('rebuild')",  # noqa: S608
     ]
 
 

@@ -61,4 +61,4 @@ class Command(BaseCommand):
         environment.setdefault("UWSGI_THREADS", "4")
         ini = settings.BASE_DIR / "config" / "uwsgi.ini"
         sys.stdout.flush()
-        os.execve(uwsgi, [str(uwsgi), "--ini", str(ini), "--http-socket", f"{host}:{port}"], environment)
+        os.execve(uwsgi, [str(uwsgi), "--ini", str(ini), "--http-socket", f"{host}:{port}"], environment)  # noqa: S606 - no shell

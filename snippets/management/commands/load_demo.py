@@ -11,13 +11,14 @@ from django.utils.crypto import get_random_string
 from accounts.models import ApiToken
 from snippets.models import Snippet
 
-DEMO = [
+DEMO: list[dict[str, Any]] = [
     {
         "title": "Greatest common divisor",
         "filename": "gcd.py",
         "language": "python",
         "description": "Euclid's algorithm.",
-        "code": "def gcd(a: int, b: int) -> int:\n    while b:\n        a, b = b, a % b\n    return a\n\n\nprint(gcd(1071, 462))\n",
+        "code": "def gcd(a: int, b: int) -> int:\n    while b:\n        a, b = b, a % b\n    return a\n\n\n"
+        "print(gcd(1071, 462))\n",
     },
     {
         "title": "Debounce",
@@ -39,7 +40,8 @@ DEMO = [
         "title": "Largest folders",
         "filename": "largest.sh",
         "language": "bash",
-        "code": '#!/usr/bin/env bash\nset -euo pipefail\ndu --max-depth=1 --human-readable "${1:-.}" | sort --human --reverse | head\n',
+        "code": "#!/usr/bin/env bash\nset -euo pipefail\n"
+        'du --max-depth=1 --human-readable "${1:-.}" | sort --human --reverse | head\n',
     },
     {
         "title": "Read lines",
@@ -72,7 +74,7 @@ class Command(BaseCommand):
         for fields in DEMO:
             Snippet(owner=demo, **fields).save()
         self.stdout.write(
-            f"A demo user has been made. This is shown once:\n  user: demo  password: {password}\n  token: {secret}\nTry:\n"
-            f"  curl {url}/snippets/ -H 'Authorization: Bearer {secret}' "
+            f"A demo user has been made. This is shown once:\n  user: demo  password: {password}\n  token: {secret}\n"
+            f"Try:\n  curl {url}/snippets/ -H 'Authorization: Bearer {secret}' "
             '-H \'Content-Type: application/json\' -d \'{"title": "Hello", "code": "print(42)\\n"}\''
         )
