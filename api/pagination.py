@@ -104,9 +104,9 @@ class KeysetPagination(BasePagination):
         place = [self.ordering, direction, self._field().value_to_string(row), row.pk]
         return replace_query_param(self._first(), "cursor", signing.dumps(place, salt=SALT))
 
-    def _field(self) -> Field[Any, Any]:
+    def _field(self) -> "Field[Any, Any]":
         """The one that the list is ordered by."""
-        return cast(Field[Any, Any], self.queryset.model._meta.get_field(self.ordering.lstrip("-")))
+        return cast("Field[Any, Any]", self.queryset.model._meta.get_field(self.ordering.lstrip("-")))
 
     def _first(self) -> str:
         return remove_query_param(remove_query_param(self.base_url, "page"), "cursor")
