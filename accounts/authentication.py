@@ -15,14 +15,15 @@ class TokenAuthentication(authentication.BaseAuthentication):
     """
 
     keywords = ("bearer", "token")
-    other_schemes: tuple[str, ...] = ()  # left to the authenticators after this one
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         header = request.headers.get("Authorization", "")
         if not header.strip():
             return None
         scheme, _, secret = header.strip().partition(" ")
-        if scheme.lower() in self.other_schemes:
+        if scheme.lower() == "basic" and any(
+            isinstance(it, BasicAuthentication) for it in request.authenticators or ()
+        ):
             return None
         if scheme.lower() not in self.keywords:
             raise AuthenticationFailed("Unknown authorization scheme. Send: Authorization: Bearer <token>")
@@ -34,12 +35,6 @@ class TokenAuthentication(authentication.BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="snippets"'
-
-
-class TokenOrPasswordAuthentication(TokenAuthentication):
-    """Lets `Authorization: Basic` pass to BasicAuthentication."""
-
-    other_schemes = ("basic",)
 
 
 class BasicAuthentication(authentication.BasicAuthentication):

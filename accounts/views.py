@@ -6,6 +6,7 @@ from django.contrib.auth import update_session_auth_hash, views as auth_views
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase, JsonResponse
+from drf_spectacular.utils import extend_schema
 from rest_framework import generics, mixins, status, viewsets
 from rest_framework.exceptions import Throttled
 from rest_framework.permissions import IsAuthenticated
@@ -14,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.throttling import BaseThrottle
 
-from accounts.authentication import BasicAuthentication, SessionAuthentication, TokenOrPasswordAuthentication
+from accounts.authentication import BasicAuthentication, SessionAuthentication, TokenAuthentication
 from accounts.models import ApiToken, User
 from accounts.permissions import SignedInWithPassword, SignUpOrStaff, TokenScope
 from accounts.serializers import (
@@ -77,7 +78,7 @@ class TokenViewSet(
 ):
     """Your tokens. Making one takes your password (`curl --user`) or a session; the answer shows its secret, once."""
 
-    authentication_classes = [TokenOrPasswordAuthentication, BasicAuthentication, SessionAuthentication]
+    authentication_classes = [TokenAuthentication, BasicAuthentication, SessionAuthentication]
     permission_classes = [IsAuthenticated, SignedInWithPassword]
     serializer_class = ApiTokenSerializer
     pagination_class = KeysetPagination
@@ -87,6 +88,7 @@ class TokenViewSet(
     def get_queryset(self) -> QuerySet[ApiToken]:
         return ApiToken.objects.filter(user=cast(User, self.request.user))
 
+    @extend_schema(responses={201: IssuedTokenSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -1,7 +1,57 @@
-"""How the API describes itself."""
+"""How the API describes itself in OpenAPI."""
+
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
+from rest_framework.permissions import IsAuthenticated
+
+Schema = dict[str, Any]
+
+ERRORS = {
+    "400": "What was sent makes no sense; each field or parameter is named.",
+    "401": "You did not say who you are, or the token is not valid.",
+    "403": "You may see it, but not do this.",
+    "404": "There is no such thing, or you may not see it.",
+    "411": "The body came without a Content-Length.",
+    "412": "It has been changed since the version that If-Match names.",
+    "413": "The body is too large.",
+    "415": "The body's media type or charset is not supported.",
+    "429": "Too often; Retry-After says when to try again.",
+}
 
 
 class AutoSchema(SpectacularAutoSchema):
-    pass
+    """Adds the errors that every operation may answer, and the parameters that views name as `schema_parameters`."""
+
+    def map_parsers(self) -> list[str]:
+        """One content type for each operation: clients are generated from that one. The others are in the prose."""
+        return ["application/json"]
+
+    def get_auth(self) -> list[Schema]:
+        """Nobody needs to say who he is, except where a view insists."""
+        auth: list[Schema] = super().get_auth()
+        required = any(isinstance(permission, IsAuthenticated) for permission in self.view.get_permissions())
+        return auth if required or {} in auth else [*auth, {}]
+
+    def get_override_parameters(self) -> list[Any]:
+        return list(getattr(self.view, "schema_parameters", {}).get(self.method, []))
+
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Schema:
+        bodies: Schema = super()._get_response_bodies(direction)
+        headers = {getattr(parameter, "name", "") for parameter in self.get_override_parameters()}
+        if "If-None-Match" in headers:
+            bodies["304"] = {"description": "You have it already."}
+        content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+        for status in self._error_statuses(headers):
+            bodies.setdefault(status, {"description": ERRORS[status], "content": content})
+        return bodies
+
+    def _error_statuses(self, headers: set[str]) -> list[str]:
+        statuses = {"400", "401", "403", "404"}
+        if self.method in ("POST", "PUT", "PATCH"):
+            statuses |= {"411", "413", "415"}
+        if self.method == "POST":
+            statuses.add("429")
+        if "If-Match" in headers:
+            statuses.add("412")
+        return sorted(statuses)

@@ -175,6 +175,19 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SORT_OPERATIONS": False,
+    "APPEND_COMPONENTS": {
+        "schemas": {
+            "Error": {
+                "type": "object",
+                "description": "`detail`, or messages for each field or query parameter that was wrong.",
+                "additionalProperties": {},
+            }
+        }
+    },
+    "ENUM_NAME_OVERRIDES": {
+        "VisibilityEnum": "snippets.models.Visibility",
+        "ScopeEnum": "accounts.models.ApiToken.Scope",
+    },
 }
 
 # --- How it is reached ------------------------------------------------------------------------------------------------

@@ -1,20 +1,16 @@
-"""Highlighted code, the vocabularies of languages and styles, and the style sheets."""
+"""The address of highlighted code."""
 
 from typing import Any
 
 import pygments
-from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.safestring import mark_safe
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from api.errors import not_found
-from api.views import StrictQueryMixin
-from snippets import languages
 from snippets.conditions import etag_of, is_fresh
 from snippets.downloads import protect
 from snippets.highlighting import FORMATS, Options
@@ -35,6 +31,13 @@ class HighlightView(SnippetView):
     renderer_classes = HIGHLIGHT_RENDERERS
     query_parameters = tuple(HighlightOptionsSerializer().fields)
 
+    @extend_schema(
+        parameters=[HighlightOptionsSerializer],
+        responses={
+            (200, it.media_type.partition(";")[0]): OpenApiTypes.BINARY if it.name == "png" else OpenApiTypes.STR
+            for it in FORMATS.values()
+        },
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         snippet = self.get_object()
         options = self.chosen_options(request, snippet)
@@ -76,47 +79,3 @@ def _page(snippet: Snippet, options: Options, rendering: Rendering) -> bytes:
     code = mark_safe(rendering.body.decode())  # noqa: S308 - Pygments has escaped the code
     context = {"snippet": snippet, "options": options, "plain_because": rendering.plain_because, "code": code}
     return render_to_string("snippets/highlight.html", context).encode()
-
-
-class Vocabulary(StrictQueryMixin, APIView):
-    """A list that is short and changes only with the release: one page, which anybody may keep for an hour."""
-
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        results = self.results(request)
-        page = {"count": len(results), "next": None, "previous": None, "results": results}
-        return Response(page, headers={"Cache-Control": "public, max-age=3600"})
-
-    def results(self, request: Request) -> list[dict[str, Any]]:
-        raise NotImplementedError
-
-
-class LanguageList(Vocabulary):
-    """The languages, with all names that `language` takes, and the file names by which they are recognised."""
-
-    def results(self, request: Request) -> list[dict[str, Any]]:
-        return [
-            {"name": it.name, "alias": it.alias, "aliases": it.aliases, "filenames": it.filenames}
-            for it in languages.LANGUAGES
-        ]
-
-
-class StyleList(Vocabulary):
-    """The styles, with their style sheets for the formats html and fragment."""
-
-    def results(self, request: Request) -> list[dict[str, Any]]:
-        return [
-            {"name": name, "url": request.build_absolute_uri(reverse("stylesheet", args=[name]))}
-            for name in languages.STYLES
-        ]
-
-
-def stylesheet(request: HttpRequest, name: str) -> HttpResponse | JsonResponse:
-    """The style sheet of a style, for the classes in the highlighted HTML."""
-    if request.method not in ("GET", "HEAD"):
-        return JsonResponse(
-            {"detail": f'Method "{request.method}" not allowed.'}, status=405, headers={"Allow": "GET, HEAD"}
-        )
-    if not languages.is_style(name):
-        return not_found(request)
-    headers = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
-    return HttpResponse(languages.stylesheet(name), content_type="text/css; charset=utf-8", headers=headers)

@@ -26,6 +26,11 @@ class RawRenderer(BytesRenderer):
     format = "txt"
 
 
+class StylesheetRenderer(BytesRenderer):
+    media_type = "text/css"
+    format = "css"
+
+
 def _renderer(name: str, media_type: str) -> type[BytesRenderer]:
     charset = "utf-8" if media_type.startswith("text/") else None
     attributes = {"media_type": media_type, "format": name, "charset": charset, "render_style": "binary"}

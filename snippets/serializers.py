@@ -89,6 +89,38 @@ class SnippetRowSerializer(SnippetDetailSerializer):
         return fields
 
 
+class LanguageSerializer(serializers.Serializer):
+    """A language of /languages/."""
+
+    name = serializers.CharField()
+    alias = serializers.CharField()
+    aliases = serializers.ListField(child=serializers.CharField())
+    filenames = serializers.ListField(child=serializers.CharField())
+
+
+class StyleSerializer(serializers.Serializer):
+    """A style of /styles/."""
+
+    name = serializers.CharField()
+    url = serializers.URLField()
+
+
+class PageSerializer(serializers.Serializer):
+    """A list that is always one page."""
+
+    count = serializers.IntegerField()
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+class LanguagePageSerializer(PageSerializer):
+    results = LanguageSerializer(many=True)
+
+
+class StylePageSerializer(PageSerializer):
+    results = StyleSerializer(many=True)
+
+
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*$"})
 class LineRangesField(serializers.Field):
     """`3,7-9` as (3, 7, 8, 9)."""

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from snippets import highlight_views, views
+from snippets import highlight_views, views, vocabulary_views
 
 
 class RefConverter:
@@ -37,7 +37,7 @@ urlpatterns = [
     path("snippets/<ref:ref>/raw/", views.RawView.as_view(), name="snippet-raw"),
     path("snippets/<ref:ref>/highlight/", highlight_views.HighlightView.as_view(), name="snippet-highlight"),
     path("snippets/<ref:ref>/highlight.<name:format>", highlight_views.HighlightView.as_view()),
-    path("languages/", highlight_views.LanguageList.as_view(), name="language-list"),
-    path("styles/", highlight_views.StyleList.as_view(), name="style-list"),
-    path("styles/<name:name>.css", highlight_views.stylesheet, name="stylesheet"),
+    path("languages/", vocabulary_views.LanguageList.as_view(), name="language-list"),
+    path("styles/", vocabulary_views.StyleList.as_view(), name="style-list"),
+    path("styles/<name:name>.css", vocabulary_views.Stylesheet.as_view(), name="stylesheet"),
 ]

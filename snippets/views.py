@@ -4,6 +4,8 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.generics import GenericAPIView
@@ -16,7 +18,7 @@ from api.parsers import FormParser, JSONParser, MultiPartParser
 from api.views import StrictQueryMixin
 from snippets.conditions import check_preconditions, etag_of, is_fresh
 from snippets.downloads import filename_of, protect
-from snippets.filters import SnippetFilterBackend
+from snippets.filters import SnippetFilter, SnippetFilterBackend
 from snippets.models import Snippet
 from snippets.pagination import SnippetPagination
 from snippets.parsers import PlainTextParser
@@ -28,6 +30,17 @@ from snippets.throttling import AnonymousPostingThrottle
 INCLUDABLE = ("code",)
 
 
+def _header(name: str, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description)
+
+
+EDIT_KEY = _header("X-Edit-Key", "The key that came with a snippet posted without an account.")
+IF_MATCH = _header("If-Match", "The ETag of the version that you have read; 412 if there is a later one.")
+IF_NONE_MATCH = _header("If-None-Match", "The ETag of what you have; 304 if that is still so.")
+READING = [EDIT_KEY, IF_NONE_MATCH]
+WRITING = [EDIT_KEY, IF_MATCH]
+
+
 class SnippetView(StrictQueryMixin, GenericAPIView):
     """Finds the snippet of the address, where the visitor may see it, and says how long an answer may be kept."""
 
@@ -35,6 +48,7 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
     serializer_class = SnippetDetailSerializer
     queryset = Snippet.objects.none()
     lookup_field = "ref"
+    schema_parameters: dict[str, list[OpenApiParameter]] = {"GET": READING}
 
     def get_object(self) -> Snippet:
         request: Request = self.request
@@ -70,8 +84,10 @@ class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
 
     parser_classes = [JSONParser, FormParser, MultiPartParser, PlainTextParser]
     filter_backends = [SnippetFilterBackend]
+    filterset_class = SnippetFilter
     pagination_class = SnippetPagination
     throttle_classes = [AnonymousPostingThrottle]
+    schema_parameters = {"PUT": WRITING, "PATCH": WRITING, "DELETE": WRITING}
 
     def get_queryset(self) -> QuerySet[Snippet]:
         listed = Snippet.objects.listed_for(self.request.user).select_related("owner").ordered_by("-created")
@@ -91,6 +107,11 @@ class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
             return known | set(request.query_params)  # they are the snippet's fields, checked as such
         return known | {"include", *SnippetFilterBackend.query_parameters} if self.action == "list" else known
 
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("include", str, enum=INCLUDABLE, description="`code`: rows with all of their code."),
+        ]
+    )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if request.query_params.get("include", "code") not in INCLUDABLE:
             raise ValidationError({"include": [f"Must be one of: {', '.join(INCLUDABLE)}."]})
@@ -112,6 +133,7 @@ class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
         response["Location"] = data["url"]
         return response
 
+    @extend_schema(parameters=READING)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         snippet = self.get_object()
         etag = self.etag(snippet)
@@ -147,6 +169,7 @@ class RawView(SnippetView):
     def known_parameters(self, request: Request) -> set[str]:
         return set()
 
+    @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         snippet = self.get_object()
         etag = etag_of(snippet, "raw")
