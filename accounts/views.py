@@ -35,7 +35,7 @@ class UserList(StrictQueryMixin, generics.ListCreateAPIView):
 
     permission_classes = [SignUpOrStaff, TokenScope]
     pagination_class = KeysetPagination
-    queryset = User.objects.filter(is_active=True).order_by("username")
+    queryset = User.objects.filter(is_active=True).order_by("username", "pk")
 
     def get_serializer_class(self) -> type[BaseSerializer[User]]:
         return SignUpSerializer if self.request.method == "POST" else UserSerializer
@@ -86,7 +86,7 @@ class TokenViewSet(
     lookup_value_converter = "int"
 
     def get_queryset(self) -> QuerySet[ApiToken]:
-        return ApiToken.objects.filter(user=cast(User, self.request.user))
+        return ApiToken.objects.filter(user=cast(User, self.request.user)).order_by("-created", "-pk")
 
     @extend_schema(responses={201: IssuedTokenSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -1,10 +1,13 @@
 """What holds for every request and answer, whichever view it meets."""
 
 from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import is_valid_path
+from django.urls import resolve
 from django.utils.cache import patch_vary_headers
+
+from api.errors import not_found
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -19,14 +22,18 @@ class OptionalSlash:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         path = request.path_info
-        if not path.endswith("/") and not is_valid_path(path) and is_valid_path(f"{path}/"):
+        if not path.endswith("/") and not self.is_served(path) and self.is_served(f"{path}/"):
             request.path_info += "/"
             request.path += "/"
         return self.get_response(request)
 
+    @staticmethod
+    def is_served(path: str) -> bool:
+        return resolve(path).func is not not_found
+
 
 class RequestFraming:
-    """Refuses bodies that would arrive empty (chunked, without a length) or garbled (another charset)."""
+    """Refuses what would arrive empty (a chunked body, without a length) or garbled (text that is not UTF-8)."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -38,6 +45,10 @@ class RequestFraming:
         if charset.strip().lower() not in TEXT_ENCODINGS:
             request.encoding = "utf-8"  # Django has already taken over the header's charset, even for the query
             return JsonResponse({"detail": "Unsupported charset in Content-Type: send UTF-8."}, status=415)
+        try:
+            unquote_to_bytes(request.META.get("QUERY_STRING", "")).decode("utf-8")
+        except UnicodeDecodeError:
+            return JsonResponse({"detail": "The query is not valid UTF-8."}, status=400)
         return self.get_response(request)
 
 

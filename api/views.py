@@ -3,6 +3,7 @@
 from typing import Any
 
 from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 
@@ -17,23 +18,27 @@ class StrictQueryMixin:
     def known_parameters(self, request: Request) -> set[str]:
         known = {"format", *self.query_parameters}
         paginator = getattr(self, "paginator", None)
-        if paginator is not None and request.method in ("GET", "HEAD", "OPTIONS"):
+        if paginator is not None and request.method in SAFE_METHODS:
             known |= set(paginator.query_parameters)
         return known
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         known = self.known_parameters(request)
-        errors = {name[:100]: ["Unknown query parameter."] for name in request.query_params if name not in known}
-        errors |= {
-            name: ["Given more than once."]
-            for name, values in request.query_params.lists()
-            if name in known and len(values) > 1
+        complaints = {
+            name[:100]: self._complaint(name in known, values) for name, values in request.query_params.lists()
         }
-        errors |= {
-            name[:100]: ["Null characters are not allowed."]
-            for name, value in request.query_params.items()
-            if "\0" in value
-        }
+        errors = {name: [complaint] for name, complaint in complaints.items() if complaint}
         if errors:
             raise ValidationError(errors)
+
+    def _complaint(self, known: bool, values: list[str]) -> str | None:
+        if not known:
+            return "Unknown query parameter."
+        if len(values) > 1:
+            return "Given more than once."
+        if "\0" in values[0]:
+            return "Null characters are not allowed."
+        if not values[0] and self.request.method in SAFE_METHODS:  # type: ignore[attr-defined]
+            return "May not be empty."
+        return None

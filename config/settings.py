@@ -175,6 +175,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SORT_OPERATIONS": False,
+    "COMPONENT_SPLIT_REQUEST": True,  # what is sent has no read-only fields
     "APPEND_COMPONENTS": {
         "schemas": {
             "Error": {

@@ -5,6 +5,8 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from snippets.models import Snippet, Visibility
 from snippets.querysets import SnippetQuerySet
@@ -62,3 +64,7 @@ class SnippetFilterBackend(DjangoFilterBackend):
     """Knows the names of its parameters."""
 
     query_parameters = tuple(SnippetFilter.base_filters)
+
+    def to_html(self, request: Request, queryset: SnippetQuerySet, view: APIView) -> str:
+        """No form in the browsable API: it would send every parameter, and empty ones are refused."""
+        return ""

@@ -16,7 +16,7 @@ class BytesRenderer(BaseRenderer):
         if isinstance(data, bytes):
             return data
         if renderer_context:
-            renderer_context["response"].content_type = JSONRenderer.media_type
+            renderer_context["response"]["Content-Type"] = JSONRenderer.media_type
         rendered: bytes = JSONRenderer().render(data)
         return rendered
 
