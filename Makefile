@@ -13,7 +13,7 @@ ifdef DATA_DIR
 export DATA_DIR
 endif
 
-.PHONY: run shell test test-all lint format schema requirements install install-dev clean
+.PHONY: run shell test test-slow test-all lint format schema requirements install install-dev clean
 
 run: install  ## serve on http://127.0.0.1:8000/ with a demo
 	@$(BIN)/python manage.py serve --host $(HOST) --port $(PORT)
@@ -22,10 +22,12 @@ shell: install  ## a Python shell with the models
 	@$(BIN)/python manage.py shell
 
 test: install-dev  ## the fast tests; with DATABASE_URL=postgres://... on PostgreSQL
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow" -n auto
 
-test-all: install-dev  ## all tests
-	@$(BIN)/python -m pytest
+test-slow: install-dev  ## those with a running server, and those over hundreds of files
+	@$(BIN)/python -m pytest -m slow
+
+test-all: test test-slow
 
 lint: install-dev  ## style, types, imports, and the committed schema and migrations
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

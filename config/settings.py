@@ -173,8 +173,6 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "SORT_OPERATIONS": False,
     "COMPONENT_SPLIT_REQUEST": True,  # what is sent has no read-only fields
     "APPEND_COMPONENTS": {
         "schemas": {

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.generics import GenericAPIView
@@ -37,8 +37,33 @@ def _header(name: str, description: str) -> OpenApiParameter:
 EDIT_KEY = _header("X-Edit-Key", "The key that came with a snippet posted without an account.")
 IF_MATCH = _header("If-Match", "The ETag of the version that you have read; 412 if there is a later one.")
 IF_NONE_MATCH = _header("If-None-Match", "The ETag of what you have; 304 if that is still so.")
-READING = [EDIT_KEY, IF_NONE_MATCH]
-WRITING = [EDIT_KEY, IF_MATCH]
+REF = OpenApiParameter(
+    "ref",
+    {"type": "string", "pattern": "^([0-9]{1,19}|[0-9A-Za-z]{22})$"},
+    OpenApiParameter.PATH,
+    description="A snippet's number, or its slug.",
+    examples=[OpenApiExample("The first snippet", "1")],
+)
+READING = [REF, EDIT_KEY, IF_NONE_MATCH]
+WRITING = [REF, EDIT_KEY, IF_MATCH]
+
+EXAMPLES = [
+    OpenApiExample("Just code", {"code": 'print("hello")\n'}, request_only=True),
+    OpenApiExample(
+        "With everything",
+        {
+            "title": "Greeting",
+            "code": 'console.log("hello");\n',
+            "linenos": True,
+            "language": "javascript",
+            "style": "monokai",
+            "filename": "hello.js",
+            "description": "Says hello.",
+            "visibility": "unlisted",
+        },
+        request_only=True,
+    ),
+]
 
 
 class SnippetView(StrictQueryMixin, GenericAPIView):
@@ -117,6 +142,7 @@ class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
             raise ValidationError({"include": [f"Must be one of: {', '.join(INCLUDABLE)}."]})
         return super().list(request, *args, **kwargs)
 
+    @extend_schema(examples=EXAMPLES)
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -141,6 +167,7 @@ class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
             return self.not_modified(snippet, etag)
         return self.answer(snippet, self.get_serializer(snippet).data, etag)
 
+    @extend_schema(examples=EXAMPLES)
     @transaction.atomic
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Changes the snippet while nobody else can: it is locked from the look at its version on."""

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import sys
 import sysconfig
 from argparse import ArgumentParser
 from pathlib import Path
@@ -60,5 +59,6 @@ class Command(BaseCommand):
         environment.setdefault("UWSGI_PROCESSES", "2")
         environment.setdefault("UWSGI_THREADS", "4")
         ini = settings.BASE_DIR / "config" / "uwsgi.ini"
-        sys.stdout.flush()
-        os.execve(uwsgi, [str(uwsgi), "--ini", str(ini), "--http-socket", f"{host}:{port}"], environment)  # noqa: S606 - no shell
+        ready = f"print:Serving on http://{host}:{port}/ - what to try is printed above. Ctrl-C stops it."
+        arguments = ["--ini", str(ini), "--http-socket", f"{host}:{port}", "--hook-accepting1-once", ready]
+        os.execve(uwsgi, [str(uwsgi), *arguments], environment)  # noqa: S606 - no shell

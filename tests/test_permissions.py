@@ -1,0 +1,593 @@
+"""Who may do what with which snippet, and that nothing tells of a hidden one."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from rest_framework.response import Response
+from rest_framework.test import APIClient
+
+from accounts.models import ApiToken, User
+from snippets.models import Snippet
+
+CODE = "print('before')\n"
+CHANGED = "print('after')\n"
+
+# The list says 200 to everybody: there it is whether it shows the snippet.
+# `holder` holds the edit key of a snippet that was posted without an account; the others visit the owner's.
+TABLE = """
+               | anonymous   | stranger    | owner       | staff       | holder
+               | pub unl pri | pub unl pri | pub unl pri | pub unl pri | pub unl pri
+list           | yes no  no  | yes no  no  | yes yes yes | yes yes yes | yes no  no
+GET pk         | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200 200
+GET slug       | 200 200 404 | 200 200 404 | 200 200 200 | 200 200 200 | 200 200 200
+raw pk         | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200 200
+raw slug       | 200 200 404 | 200 200 404 | 200 200 200 | 200 200 200 | 200 200 200
+highlight pk   | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200 200
+highlight slug | 200 200 404 | 200 200 404 | 200 200 200 | 200 200 200 | 200 200 200
+OPTIONS pk     | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200 200
+OPTIONS slug   | 200 200 404 | 200 200 404 | 200 200 200 | 200 200 200 | 200 200 200
+PUT pk         | 401 404 404 | 403 404 404 | 200 200 200 | 403 403 403 | 200 200 200
+PUT slug       | 401 401 404 | 403 403 404 | 200 200 200 | 403 403 403 | 200 200 200
+PATCH pk       | 401 404 404 | 403 404 404 | 200 200 200 | 403 403 403 | 200 200 200
+PATCH slug     | 401 401 404 | 403 403 404 | 200 200 200 | 403 403 403 | 200 200 200
+DELETE pk      | 401 404 404 | 403 404 404 | 204 204 204 | 204 204 204 | 204 204 204
+DELETE slug    | 401 401 404 | 403 403 404 | 204 204 204 | 204 204 204 | 204 204 204
+"""
+
+VISIBILITIES = {"pub": "public", "unl": "unlisted", "pri": "private"}
+CLIENTS = {"anonymous": "anonymous", "stranger": "as_stranger", "owner": "as_owner", "staff": "as_staff"}
+
+
+def cells() -> Iterator[Any]:
+    actors, columns, *rows = ([part.strip() for part in row.split("|")] for row in TABLE.strip("\n").splitlines())
+    for action, *groups in rows:
+        for actor, names, group in zip(actors[1:], columns[1:], groups, strict=True):
+            for name, expected in zip(names.split(), group.split(), strict=True):
+                visibility = VISIBILITIES[name]
+                yield pytest.param(actor, action, visibility, expected, id=f"{actor}-{action}-{visibility}")
+
+
+def post(client: APIClient, **fields: Any) -> dict[str, Any]:
+    response = client.post("/snippets/", {"code": CODE} | fields)
+    assert response.status_code == 201, response.content
+    return response.json()
+
+
+def holder_of(edit_key: str) -> APIClient:
+    return APIClient(HTTP_X_EDIT_KEY=edit_key)
+
+
+def a_case(actor: str, visibility: str, request: pytest.FixtureRequest) -> tuple[APIClient, Snippet]:
+    """Who visits, and what."""
+    poster: APIClient = request.getfixturevalue("anonymous" if actor == "holder" else "as_owner")
+    posted = post(poster, visibility=visibility)
+    client = holder_of(posted["edit_key"]) if actor == "holder" else request.getfixturevalue(CLIENTS[actor])
+    return client, Snippet.objects.get(pk=posted["pk"])
+
+
+def ask(client: APIClient, action: str, snippet: Snippet) -> Response:
+    verb, by = action.split()
+    path = f"/snippets/{snippet.pk if by == 'pk' else snippet.slug}/"
+    if verb in ("raw", "highlight"):
+        return client.get(f"{path}{verb}/")
+    body = [{"code": CHANGED}] if verb in ("PUT", "PATCH") else []
+    return getattr(client, verb.lower())(path, *body)
+
+
+def assert_refusal(response: Response) -> None:
+    """In REST framework's shape; a 401 says how to say who you are."""
+    assert response.headers["Content-Type"] == "application/json"
+    assert list(response.json()) == ["detail"]
+    assert ("WWW-Authenticate" in response.headers) == (response.status_code == 401)
+
+
+@pytest.mark.parametrize(("actor", "action", "visibility", "expected"), list(cells()))
+def test_everybody_gets_what_the_table_says(
+    actor: str, action: str, visibility: str, expected: str, request: pytest.FixtureRequest
+) -> None:
+    client, snippet = a_case(actor, visibility, request)
+    if action == "list":
+        response = client.get("/snippets/")
+        assert response.status_code == 200
+        assert any(row["pk"] == snippet.pk for row in response.json()["results"]) == (expected == "yes")
+        return
+    response = ask(client, action, snippet)
+    assert str(response.status_code) == expected
+    if response.status_code >= 400:
+        assert_refusal(response)
+    stored = Snippet.objects.filter(pk=snippet.pk).values_list("code", "visibility").first()
+    changed = action.startswith(("PUT", "PATCH")) and expected == "200"
+    assert stored == (None if expected == "204" else (CHANGED if changed else CODE, visibility))
+
+
+@pytest.mark.parametrize("action", ["OPTIONS pk", "PUT pk", "PATCH pk", "DELETE pk"])
+def test_rows_are_locked_only_within_a_transaction(transactional_db: None, as_owner: APIClient, action: str) -> None:
+    """The other tests stand in a transaction of their own, which would hide one that is missing."""
+    posted = post(as_owner)
+    response = ask(as_owner, action, Snippet.objects.get(pk=posted["pk"]))
+    assert response.status_code in (200, 204)
+
+
+# --- Posting ----------------------------------------------------------------------------------------------------------
+
+
+def test_anonymous_posts_and_gets_an_edit_key_where_that_is_on(anonymous: APIClient) -> None:
+    assert post(anonymous)["edit_key"].startswith("edit_")
+
+
+def test_anonymous_is_asked_who_he_is_where_posting_needs_an_account(anonymous: APIClient, settings: Any) -> None:
+    settings.ANONYMOUS_POSTING = False
+    response = anonymous.post("/snippets/", {"code": CODE})
+    assert response.status_code == 401
+    assert_refusal(response)
+    assert not Snippet.objects.exists()
+
+
+def test_somebody_posts_where_posting_needs_an_account(as_stranger: APIClient, settings: Any) -> None:
+    settings.ANONYMOUS_POSTING = False
+    posted = post(as_stranger)
+    assert (posted["owner"], posted["edit_key"]) == ("stranger", None)
+
+
+# --- Edit keys --------------------------------------------------------------------------------------------------------
+
+WRONG_KEYS = ["edit_wrong", "x" * 5000, "\xff", "\0", "DIGEST"]
+
+
+@pytest.mark.parametrize("key", WRONG_KEYS)
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+@pytest.mark.parametrize(("visibility", "expected"), [("public", 403), ("private", 404)])
+def test_a_wrong_edit_key_opens_nothing(
+    anonymous: APIClient, key: str, method: str, visibility: str, expected: int
+) -> None:
+    posted = post(anonymous, visibility=visibility)
+    snippet = Snippet.objects.get(pk=posted["pk"])
+    client = holder_of(snippet.edit_key_digest if key == "DIGEST" else key)
+    response = getattr(client, method)(f"/snippets/{snippet.pk}/", {"code": CHANGED})
+    assert response.status_code == expected
+    assert_refusal(response)
+    assert Snippet.objects.get(pk=snippet.pk).code == CODE
+
+
+def test_two_edit_keys_do_not_open_each_others_snippets(anonymous: APIClient) -> None:
+    one, other = (post(anonymous, visibility="private") for _ in range(2))
+    for mine, theirs in ((one, other), (other, one)):
+        holder = holder_of(mine["edit_key"])
+        assert holder.get(f"/snippets/{mine['pk']}/").status_code == 200
+        assert holder.get(f"/snippets/{theirs['pk']}/").status_code == 404
+        assert holder.delete(f"/snippets/{theirs['slug']}/").status_code == 404
+
+
+def test_an_edit_key_does_not_open_an_owners_snippet(anonymous: APIClient, snippet: Snippet) -> None:
+    holder = holder_of(post(anonymous)["edit_key"])
+    assert holder.patch(f"/snippets/{snippet.pk}/", {"code": CHANGED}).status_code == 403
+
+
+@pytest.mark.parametrize("key", ["", " ", "edit_"])
+def test_what_has_neither_owner_nor_edit_key_opens_to_no_key(db: None, key: str) -> None:
+    snippet = Snippet(code=CODE)
+    snippet.save()
+    assert holder_of(key).patch(f"/snippets/{snippet.pk}/", {"code": CHANGED}).status_code in (401, 403)
+    assert Snippet.objects.get(pk=snippet.pk).code == CODE
+
+
+def test_an_edit_key_is_stored_hashed_and_never_shown_again(anonymous: APIClient) -> None:
+    posted = post(anonymous)
+    holder = holder_of(posted["edit_key"])
+    assert posted["edit_key"] not in repr(Snippet.objects.values().get())
+    for response in (holder.get(f"/snippets/{posted['pk']}/"), holder.get("/snippets/")):
+        assert "edit_" not in response.text
+
+
+def test_a_read_token_does_not_write_with_an_edit_key_beside_it(anonymous: APIClient, stranger: User) -> None:
+    posted = post(anonymous)
+    _, secret = ApiToken.issue(stranger, "reader", scope="read")
+    reader = APIClient(HTTP_X_EDIT_KEY=posted["edit_key"], HTTP_AUTHORIZATION=f"Bearer {secret}")
+    assert reader.delete(f"/snippets/{posted['pk']}/").status_code == 403
+
+
+@pytest.mark.parametrize("who", ["anonymous", "as_stranger"])
+def test_nobody_owns_what_has_no_owner(who: str, request: pytest.FixtureRequest) -> None:
+    visitor: APIClient = request.getfixturevalue(who)
+    posted = post(APIClient(), visibility="private")
+    for ref in (posted["pk"], posted["slug"]):
+        assert visitor.get(f"/snippets/{ref}/").status_code == 404
+        assert visitor.delete(f"/snippets/{ref}/").status_code == 404
+    assert visitor.get("/snippets/").json()["count"] == 0
+
+
+# --- Nothing tells of a hidden snippet --------------------------------------------------------------------------------
+
+WORD = "xylophonist"
+HIDDEN = {
+    "title": f"a {WORD}",
+    "code": f"{WORD} = qz\n",
+    "description": WORD,
+    "filename": f"{WORD}.bf",
+    "language": "brainfuck",
+}
+QUERIES = [
+    "",
+    f"q={WORD}",
+    "q=ylophon",
+    "q=qz",
+    "q=XYLOPHONIST&include=code",
+    "language=brainfuck",
+    "owner=owner",
+    "visibility=private",
+    "visibility=unlisted",
+    "ordering=title",
+    "ordering=-updated",
+    "created_after=2000-01-01T00:00:00Z",
+    "created_before=2100-01-01T00:00:00Z",
+    "page_size=1",
+    "include=code",
+]
+
+
+@pytest.fixture(params=["private", "unlisted"])
+def hidden(request: pytest.FixtureRequest, as_owner: APIClient) -> dict[str, Any]:
+    return post(as_owner, visibility=request.param, **HIDDEN)
+
+
+@pytest.fixture(params=["private pk", "private slug", "unlisted pk"])
+def hidden_at(request: pytest.FixtureRequest, as_owner: APIClient) -> str:
+    """An address under which nobody but the owner finds it."""
+    visibility, by = request.param.split()
+    return str(post(as_owner, visibility=visibility, **HIDDEN)[by])
+
+
+def missing_beside(ref: str) -> str:
+    """An address like that one, where nothing is."""
+    return str(int(ref) + 1) if ref.isdigit() else ref.swapcase()
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("who", ["anonymous", "as_stranger"])
+def test_no_list_tells_of_a_hidden_snippet(
+    who: str, query: str, hidden: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    response = request.getfixturevalue(who).get(f"/snippets/?{query}")
+    assert response.status_code == 200
+    assert response.json() == {"count": 0, "next": None, "previous": None, "results": []}
+    assert hidden["slug"] not in str(response.headers)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_the_owner_finds_it_by_those_queries(as_owner: APIClient, hidden: dict[str, Any], query: str) -> None:
+    """Or the test before this one would prove nothing."""
+    other = {"private": "unlisted", "unlisted": "private"}[hidden["visibility"]]
+    found = [row["pk"] for row in as_owner.get(f"/snippets/?{query}").json()["results"]]
+    assert found == ([] if query == f"visibility={other}" else [hidden["pk"]])
+
+
+@pytest.mark.parametrize("ordering", ["created", "-created", "updated", "-updated", "title", "-title"])
+def test_no_cursor_comes_past_a_hidden_snippet(as_owner: APIClient, anonymous: APIClient, ordering: str) -> None:
+    shades = ("public", "private", "public", "unlisted", "public")
+    posted = [post(as_owner, title=f"title {number}", visibility=shade) for number, shade in enumerate(shades)]
+    hidden = {row["slug"] for row in posted if row["visibility"] != "public"}
+    for direction in ("next", "previous"):
+        url = f"/snippets/?page_size=1&ordering={ordering}"
+        pages = list(walk(anonymous, url, direction))
+        assert {page["count"] for page in pages} == {3}
+        assert not hidden & {row["slug"] for page in pages for row in page["results"]}
+
+
+def walk(client: APIClient, url: str | None, direction: str) -> Iterator[dict[str, Any]]:
+    """The pages one after the other; for `previous`, from the last one back to the first."""
+    pages = []
+    while url and len(pages) < 10:
+        pages.append(client.get(url).json())
+        url = pages[-1]["next"]
+    yield from pages
+    url = pages[-1]["previous"] if direction == "previous" else None
+    for _ in range(10):
+        if not url:
+            return
+        page = client.get(url).json()
+        yield page
+        url = page["previous"]
+
+
+def test_a_cursor_of_the_owners_shows_others_nothing_more(as_owner: APIClient, anonymous: APIClient) -> None:
+    for _ in range(3):
+        post(as_owner, visibility="private", **HIDDEN)
+    following = as_owner.get("/snippets/?page_size=1").json()["next"]
+    assert as_owner.get(following).json()["count"] == 3
+    assert anonymous.get(following).json()["results"] == []
+
+
+@pytest.mark.parametrize("address", ["/users/owner/", "/", "/snippets/?owner=owner&language=brainfuck"])
+def test_no_other_address_tells_of_a_hidden_snippet(anonymous: APIClient, hidden: dict[str, Any], address: str) -> None:
+    response = anonymous.get(address)
+    assert response.status_code == 200
+    assert WORD not in response.text
+    assert hidden["slug"] not in response.text
+
+
+METHODS = ["get", "head", "options", "put", "patch", "delete", "post"]
+BELOW = ["/", "", "/raw/", "/highlight/", "/highlight.svg", "/highlight/?format=fragment&linenos=true"]
+
+
+def answer_without_address(client: APIClient, method: str, ref: str, below: str, headers: dict[str, str]) -> Any:
+    """Status, headers and body. A page for browsers names the address it was asked for, and has a new CSRF token."""
+    response = getattr(client, method)(f"/snippets/{ref}{below}", headers=headers)
+    if headers.get("Accept") == "text/html":
+        del response.headers["Content-Length"]
+        response.cookies.clear()
+    body = re.sub(r'(csrf\w*"?[^"]*")\w{64}', r"\1", response.text.replace(f"snippets/{ref}", "snippets/REF"))
+    return response.status_code, dict(response.headers), dict(response.cookies), body
+
+
+@pytest.mark.parametrize("below", BELOW)
+@pytest.mark.parametrize("who", ["anonymous", "as_stranger"])
+def test_a_hidden_snippet_answers_like_one_that_never_was(
+    who: str, below: str, hidden_at: str, request: pytest.FixtureRequest
+) -> None:
+    client: APIClient = request.getfixturevalue(who)
+    for method in METHODS:
+        hidden = answer_without_address(client, method, hidden_at, below, {})
+        missing = answer_without_address(client, method, missing_beside(hidden_at), below, {})
+        assert hidden == missing
+        assert hidden[0] in (404, 405)
+        assert (hidden[0] == 405) == (method == "post" or (method in ("put", "patch", "delete") and below not in "/"))
+
+
+CONDITIONS = [
+    {"If-None-Match": "ETAG"},
+    {"If-None-Match": "W/ETAG"},
+    {"If-None-Match": "*"},
+    {"If-Match": "ETAG"},
+    {"If-Match": "*"},
+    {"If-Match": '"0-0"'},
+    {"X-Edit-Key": "edit_wrong"},
+    {"Accept": "text/html"},
+    {"Range": "bytes=0-1"},
+]
+
+
+@pytest.mark.parametrize("condition", CONDITIONS, ids=str)
+@pytest.mark.parametrize("below", ["/", "/raw/", "/highlight/"])
+def test_no_condition_tells_of_a_hidden_snippet(
+    condition: dict[str, str], below: str, hidden_at: str, as_owner: APIClient, as_stranger: APIClient
+) -> None:
+    """Not even the owner's ETag, should a stranger have come by it."""
+    etag = as_owner.get(f"/snippets/{hidden_at}{below}").headers["ETag"]
+    headers = {name: value.replace("ETAG", etag) for name, value in condition.items()}
+    for method in ("get", "put", "delete"):
+        hidden = answer_without_address(as_stranger, method, hidden_at, below, headers)
+        assert hidden == answer_without_address(as_stranger, method, missing_beside(hidden_at), below, headers)
+        assert hidden[0] in (404, 405)
+        assert WORD not in str(hidden)
+    assert as_owner.get(f"/snippets/{hidden_at}/").json()["version"] == 1
+
+
+def test_the_owners_etag_works_for_the_owner(as_owner: APIClient, hidden_at: str) -> None:
+    for below in ("/", "/raw/", "/highlight/"):
+        etag = as_owner.get(f"/snippets/{hidden_at}{below}").headers["ETag"]
+        response = as_owner.get(f"/snippets/{hidden_at}{below}", headers={"If-None-Match": etag})
+        assert response.status_code == 304
+
+
+def test_who_may_not_change_learns_nothing_from_if_match(as_stranger: APIClient, snippet: Snippet) -> None:
+    for etag in ('"1-0"', '"9-0"'):
+        response = as_stranger.patch(f"/snippets/{snippet.pk}/", {"code": CHANGED}, headers={"If-Match": etag})
+        assert response.status_code == 403
+
+
+SEEN = ["", "raw/", "highlight/", "highlight.svg", "highlight.png", "?format=json", "?format=api"]
+
+
+def test_what_everybody_has_seen_is_hidden_at_once(as_owner: APIClient, anonymous: APIClient) -> None:
+    posted = post(as_owner, **HIDDEN | {"language": "python"})
+    addresses = [f"/snippets/{ref}/{below}" for ref in (posted["pk"], posted["slug"]) for below in SEEN]
+    etags = {address: anonymous.get(address).headers["ETag"] for address in addresses}
+    assert as_owner.patch(f"/snippets/{posted['pk']}/", {"visibility": "private"}).status_code == 200
+    for address, etag in etags.items():
+        for headers in ({}, {"If-None-Match": etag}, {"If-None-Match": "*"}):
+            response = anonymous.get(address, headers=headers)
+            assert response.status_code == 404, address
+            assert WORD not in response.text
+    assert anonymous.get(f"/snippets/?q={WORD}").json()["count"] == 0
+
+
+def test_what_only_its_owner_may_see_stays_out_of_shared_caches(as_owner: APIClient, hidden: dict[str, Any]) -> None:
+    for below in ("", "raw/", "highlight/"):
+        response = as_owner.get(f"/snippets/{hidden['slug']}/{below}")
+        assert response.status_code == 200
+        assert response.headers["Cache-Control"] == "private, no-store"
+
+
+# --- Browsers: sessions and CSRF --------------------------------------------------------------------------------------
+
+WRITES = ["post", "put", "patch", "delete"]
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=edge"
+
+
+def csrf_token(browser: APIClient) -> str:
+    """As the page has it."""
+    browser.get("/snippets/", headers={"Accept": "text/html"})
+    return browser.cookies["csrftoken"].value
+
+
+def write(browser: APIClient, method: str, ref: Any, **extra: Any) -> Response:
+    path = "/snippets/" if method == "post" else f"/snippets/{ref}/"
+    return getattr(browser, method)(path, {"code": CHANGED}, **extra)
+
+
+def form(fields: dict[str, bytes], content_type: str) -> dict[str, Any]:
+    if content_type == URLENCODED:
+        body = b"&".join(name.encode() + b"=" + value for name, value in fields.items())
+    else:
+        part = b'--edge\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+        body = b"".join(part % (name.encode(), value) for name, value in fields.items()) + b"--edge--\r\n"
+    return {"data": body, "content_type": content_type}
+
+
+@pytest.mark.parametrize("method", WRITES)
+def test_a_session_writes_nothing_without_a_csrf_token(in_browser: APIClient, snippet: Snippet, method: str) -> None:
+    response = write(in_browser, method, snippet.pk)
+    assert response.status_code == 403
+    assert_refusal(response)
+    assert list(Snippet.objects.values_list("code", flat=True)) == [snippet.code]
+
+
+@pytest.mark.parametrize("method", WRITES)
+def test_a_session_writes_with_a_csrf_token(in_browser: APIClient, snippet: Snippet, method: str) -> None:
+    response = write(in_browser, method, snippet.pk, headers={"X-CSRFToken": csrf_token(in_browser)})
+    assert response.status_code == {"post": 201, "delete": 204}.get(method, 200)
+
+
+def test_a_session_that_comes_with_a_bad_csrf_token_writes_nothing(in_browser: APIClient, snippet: Snippet) -> None:
+    csrf_token(in_browser)
+    for token in ("", "x", "a" * 32, "b" * 64):
+        response = write(in_browser, "patch", snippet.pk, headers={"X-CSRFToken": token})
+        assert response.status_code == 403
+
+
+@pytest.mark.parametrize("content_type", [URLENCODED, MULTIPART])
+def test_a_form_brings_its_csrf_token_along(in_browser: APIClient, content_type: str) -> None:
+    refused = in_browser.post("/snippets/", **form({"code": b"x"}, content_type))
+    assert refused.status_code == 403
+    fields = {"code": b"  kept = 1\n", "csrfmiddlewaretoken": csrf_token(in_browser).encode()}
+    response = in_browser.post("/snippets/", **form(fields, content_type))
+    assert response.status_code == 201, response.content
+    assert response.json()["code"] == "  kept = 1\n"
+
+
+@pytest.mark.parametrize("content_type", [URLENCODED, MULTIPART])
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_a_page_sends_a_changed_form_with_the_token_in_a_header(
+    in_browser: APIClient, snippet: Snippet, method: str, content_type: str
+) -> None:
+    """Forms of their own only post; the page's script sends the others, and the form's hidden field along."""
+    token = csrf_token(in_browser)
+    body = form({"code": b"  kept = 1\n", "csrfmiddlewaretoken": token.encode()}, content_type)
+    path = f"/snippets/{snippet.pk}/"
+    assert getattr(in_browser, method)(path, **body).status_code == 403
+    response = getattr(in_browser, method)(path, **body, headers={"X-CSRFToken": token})
+    assert response.status_code == 200, response.content
+    assert response.json()["code"] == "  kept = 1\n"
+
+
+BAD_FORMS = {
+    "an unknown field": {"code": b"x", "visibilty": b"private"},
+    "bytes that are not UTF-8": {"code": b"\xff\xfe"},
+    "bytes that are not UTF-8 in a name": {"code": b"x", "title": b"caf\xe9"},
+    "no code": {"title": b"x"},
+}
+
+
+@pytest.mark.parametrize("content_type", [URLENCODED, MULTIPART])
+@pytest.mark.parametrize("fields", BAD_FORMS.values(), ids=BAD_FORMS)
+def test_a_form_with_a_csrf_token_is_still_read_strictly(
+    in_browser: APIClient, content_type: str, fields: dict[str, bytes]
+) -> None:
+    token = csrf_token(in_browser)
+    fields = {"csrfmiddlewaretoken": token.encode()} | fields
+    for headers in ({}, {"X-CSRFToken": token}):
+        response = in_browser.post("/snippets/", **form(fields, content_type), headers=headers)
+        assert response.status_code == 400
+    assert not Snippet.objects.exists()
+
+
+@pytest.mark.parametrize("body", [b"code=%ff", b"code=x&code=y", b"code=x&visibilty=private"])
+def test_an_encoded_form_is_read_strictly_in_a_session(in_browser: APIClient, body: bytes) -> None:
+    headers = {"X-CSRFToken": csrf_token(in_browser)}
+    response = in_browser.post("/snippets/", body, content_type=URLENCODED, headers=headers)
+    assert response.status_code == 400
+    assert not Snippet.objects.exists()
+
+
+def test_only_a_form_may_carry_the_csrf_token_as_a_field(in_browser: APIClient) -> None:
+    token = csrf_token(in_browser)
+    body = {"code": CODE, "csrfmiddlewaretoken": token}
+    response = in_browser.post("/snippets/", body, headers={"X-CSRFToken": token})
+    assert response.status_code == 400
+    assert response.json() == {"csrfmiddlewaretoken": ["Unknown field."]}
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_a_body_that_is_too_large_is_refused_in_a_session_too(
+    in_browser: APIClient, settings: Any, accept: str
+) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    headers = {"X-CSRFToken": csrf_token(in_browser), "Accept": accept}
+    assert in_browser.post("/snippets/", {"code": "x" * 200}, headers=headers).status_code == 413
+
+
+def test_a_token_needs_no_csrf_token(owner: User, snippet: Snippet) -> None:
+    _, secret = ApiToken.issue(owner, "program")
+    program = APIClient(enforce_csrf_checks=True, HTTP_AUTHORIZATION=f"Bearer {secret}")
+    assert write(program, "patch", snippet.pk).status_code == 200
+
+
+# --- Browsers: the edit key that a session remembers ------------------------------------------------------------------
+
+
+@pytest.fixture
+def browser(db: None) -> APIClient:
+    """Somebody without an account, who posts from the page."""
+    return APIClient(enforce_csrf_checks=True)
+
+
+def post_from_page(browser: APIClient, **fields: Any) -> Snippet:
+    response = browser.post("/snippets/", {"code": CODE} | fields, headers={"Accept": "text/html"})
+    assert response.status_code == 201
+    return Snippet.objects.latest("pk")
+
+
+@pytest.mark.parametrize("visibility", ["public", "unlisted", "private"])
+def test_the_browser_that_posted_changes_and_deletes(browser: APIClient, visibility: str) -> None:
+    snippet = post_from_page(browser, visibility=visibility)
+    headers = {"X-CSRFToken": csrf_token(browser)}
+    assert browser.get(f"/snippets/{snippet.pk}/").status_code == 200
+    for method in ("put", "patch", "delete"):
+        refused = write(browser, method, snippet.pk)
+        assert refused.status_code == 403
+        assert_refusal(refused)
+        assert write(browser, method, snippet.pk, headers=headers).status_code in (200, 204)
+    assert not Snippet.objects.exists()
+
+
+@pytest.mark.parametrize("content_type", [URLENCODED, MULTIPART])
+def test_the_browser_that_posted_changes_by_a_form(browser: APIClient, content_type: str) -> None:
+    snippet = post_from_page(browser)
+    token = csrf_token(browser)
+    fields = {"code": b"kept\n", "csrfmiddlewaretoken": token.encode()}
+    path, headers = f"/snippets/{snippet.pk}/", {"X-CSRFToken": token}
+    response = browser.put(path, **form(fields, content_type), headers=headers)
+    assert response.status_code == 200, response.content
+    strict = browser.put(path, **form(fields | {"code": b"\xff"}, content_type), headers=headers)
+    assert strict.status_code == 400
+    assert Snippet.objects.get().code == "kept\n"
+
+
+def test_another_browser_does_not(browser: APIClient) -> None:
+    hidden, public = post_from_page(browser, visibility="private"), post_from_page(browser)
+    other = APIClient(enforce_csrf_checks=True)
+    headers = {"X-CSRFToken": csrf_token(other)}
+    assert other.get(f"/snippets/{hidden.pk}/").status_code == 404
+    assert write(other, "delete", hidden.pk, headers=headers).status_code == 404
+    assert write(other, "delete", public.pk, headers=headers).status_code == 401
+    post_from_page(other)
+    assert write(other, "delete", public.pk, headers=headers).status_code in (401, 403)
+
+
+def test_a_program_that_posts_is_given_no_session(anonymous: APIClient) -> None:
+    posted = post(anonymous)
+    assert "sessionid" not in anonymous.cookies
+    assert anonymous.delete(f"/snippets/{posted['pk']}/").status_code == 401
+
+
+def test_rendered_code_in_the_cache_opens_nothing(as_owner: APIClient, anonymous: APIClient) -> None:
+    """The cache goes by what the code is, and whoever asks for it has been let in before."""
+    posted = post(as_owner, visibility="private")
+    assert as_owner.get(f"/snippets/{posted['slug']}/highlight/").status_code == 200
+    assert anonymous.get(f"/snippets/{posted['slug']}/highlight/").status_code == 404
+    cache.clear()
+    assert anonymous.get(f"/snippets/{posted['slug']}/highlight/").status_code == 404

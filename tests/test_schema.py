@@ -1,0 +1,48 @@
+"""The API's description: committed, current, without warnings, and readable without the internet."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from rest_framework.test import APIClient
+
+from tests.conftest import ROOT
+
+
+def test_the_committed_schema_is_the_one_that_is_generated(tmp_path: Path) -> None:
+    generated = tmp_path / "openapi.yaml"
+    command = [sys.executable, "manage.py", "spectacular", "--validate", "--fail-on-warn", "--file", str(generated)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    assert generated.read_text() == (ROOT / "openapi.yaml").read_text(), "write it anew: make schema"
+
+
+def test_the_server_shows_its_schema() -> None:
+    response = APIClient().get("/schema/")
+    assert response.status_code == 200
+    assert yaml.safe_load(response.content)["paths"].keys() >= {"/snippets/", "/snippets/{ref}/", "/tokens/"}
+
+
+def test_every_operation_takes_one_content_type() -> None:
+    paths = yaml.safe_load((ROOT / "openapi.yaml").read_text())["paths"]
+    bodies = [
+        operation["requestBody"]["content"]
+        for operations in paths.values()
+        for operation in operations.values()
+        if "requestBody" in operation
+    ]
+    assert len(bodies) >= 5
+    assert all(list(content) == ["application/json"] for content in bodies)
+
+
+def test_no_vocabulary_of_pygments_is_in_the_schema() -> None:
+    """A client generated today must still read the languages of tomorrow."""
+    schemas = yaml.safe_load((ROOT / "openapi.yaml").read_text())["components"]["schemas"]
+    assert schemas["SnippetDetail"]["properties"]["language"] == {"type": "string", "maxLength": 50}
+
+
+def test_the_page_of_the_documentation_loads_nothing_from_elsewhere() -> None:
+    page = APIClient().get("/docs/", headers={"Accept": "text/html"}).content.decode()
+    assert "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js" in page
+    assert 'src="http' not in page
+    assert 'href="http' not in page
