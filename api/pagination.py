@@ -36,7 +36,9 @@ class KeysetPagination(BasePagination):
     max_count = 10_000  # rows that are counted; beyond them, `count` stays there
     query_parameters = ("page", "page_size", "cursor")
     template = "rest_framework/pagination/previous_and_next.html"
-    display_page_controls = True
+    display_page_controls = False  # until there is another page
+    next: str | None = None
+    previous: str | None = None
 
     def paginate_queryset(
         self, queryset: QuerySet[Model], request: Request, view: APIView | None = None

@@ -33,8 +33,15 @@ def latex(tokens: Sequence[Token], *, style: str, linenos: bool, linenostart: in
 
 
 def rtf(tokens: Sequence[Token], *, style: str, linenos: bool, hl_lines: Collection[int], linenostart: int) -> bytes:
-    formatter = RtfFormatter(style=style, linenos=linenos, hl_lines=hl_lines, linenostart=linenostart)
+    formatter = _Rtf(style, linenos, hl_lines, linenostart)
     return _formatted(_ended(tokens), formatter).encode()
+
+
+class _Rtf(RtfFormatter[str]):
+    def __init__(self, style: str, linenos: bool, hl_lines: Collection[int], linenostart: int) -> None:
+        super().__init__(style=style, linenos=linenos, hl_lines=list(hl_lines), linenostart=linenostart)
+        # The formatter keeps a list, and looks through it twice for every line.
+        self.hl_lines = frozenset(hl_lines)
 
 
 def _formatted(tokens: Sequence[Token], formatter: Formatter[str]) -> str:

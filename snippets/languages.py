@@ -80,19 +80,16 @@ def detect(filename: str, code: str) -> str | None:
     return _by_filename(name) or _by_filename(name.lower()) or _by_shebang(code)
 
 
-# Where several of Pygments' lexers claim a name, its priorities leave the choice to chance (`.sql` would be
-# Transact-SQL, `.pl` Prolog, `.fs` Forth), and some names that people share have no lexer of their own.
+# Where several of Pygments' lexers claim a name, their priorities leave the choice to chance (`.pl` would be a dialect
+# of Prolog, `.r` REBOL), and some names that people share have no lexer of their own.
 _PREFERRED: Mapping[str, str] = {
     "*.R": "r",
-    "*.S": "gas",
     "*.as": "actionscript3",
     "*.bas": "vbnet",
-    "*.cl": "common-lisp",
     "*.csv": "text",
     "*.env": "bash",
     "*.erb": "erb",
     "*.feature": "gherkin",
-    "*.fs": "fsharp",
     "*.g": "antlr",
     "*.gd": "gdscript",
     "*.inc": "php",
@@ -113,11 +110,8 @@ _PREFERRED: Mapping[str, str] = {
     "*.s": "gas",
     "*.sc": "supercollider",
     "*.scd": "supercollider",
-    "*.sql": "sql",
     "*.svelte": "html",
-    "*.t": "perl",
     "*.text": "text",
-    "*.toc": "tex",
     "*.ttl": "turtle",
     "*.v": "verilog",
     "*.xsl": "xslt",
@@ -171,7 +165,8 @@ def _by_filename(name: str) -> str | None:
 
 
 def _first_in_rank(aliases: list[str]) -> str:
-    # A lexer's priority is only known once its module is imported, so not before two of them compete.
+    # A lexer's priority is only known once its module is imported, so not before two of them compete. Among equals
+    # it is the first by name.
     if len(aliases) == 1:
         return aliases[0]
     return max(aliases, key=lambda alias: float(find_lexer_class_by_name(alias).priority))

@@ -1,5 +1,6 @@
 """Reads a snippet whose code is the body itself."""
 
+import io
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -18,9 +19,11 @@ class PlainTextParser(BaseParser):
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> QueryDict:
-        fields: QueryDict = (parser_context or {})["request"].query_params.copy()
+        request = (parser_context or {})["request"]
+        fields: QueryDict = request.query_params.copy()
         if "code" in fields:
             raise ValidationError({"code": ["The body is the code: leave it out of the query."]})
         fields.pop("format", None)
-        fields["code"] = read_text(stream)
+        # The body as a whole, and not the stream: that knows no limit.
+        fields["code"] = read_text(io.BytesIO(request.body))
         return fields

@@ -8,10 +8,12 @@ from django.core.cache import cache
 
 from snippets import highlighting
 from snippets.highlighting import Options
+from snippets.pictures import check_image_size
 from snippets.sandbox import Outcome, Sandbox
 
 KEEP_RENDERED = 7 * 24 * 3600  # seconds
-KEEP_REFUSED = 3600  # an honest snippet may once have been slow because the machine was busy
+# An honest snippet may once have been slow because the machine was busy, or its child have been killed.
+KEEP_REFUSED = {Outcome.TIMEOUT: 3600, Outcome.FAILED: 60}  # seconds
 LARGEST_CACHED = 2 * 1024 * 1024  # bytes
 
 TOO_LARGE = "too_large"
@@ -37,11 +39,11 @@ def render(code: str, options: Options) -> Rendering:
     language, whatever the other options: else each variation of them would cost the whole deadline again.
     """
     if options.format == "png":
-        highlighting.check_image_size(code)
+        check_image_size(code)
     if highlighting.too_large(code):
         return Rendering(highlighting.render_plain(code, options), TOO_LARGE)
     key = f"rendered:{highlighting.cache_key(code, options)}"
-    refusal = f"refused:{highlighting.lexing_key(code, options.language)}"
+    refusal = f"refused:{_what_was_slow(code, options)}"
     found = cache.get_many([key, refusal])
     if key in found:
         return Rendering(found[key])
@@ -50,12 +52,19 @@ def render(code: str, options: Options) -> Rendering:
     return _render_now(code, options, key, refusal)
 
 
+def _what_was_slow(code: str, options: Options) -> str:
+    """A picture may be slow to draw; everything else is slow to lex, in whatever format."""
+    if options.format == "png":
+        return highlighting.cache_key(code, options)
+    return highlighting.lexing_key(code, options.language)
+
+
 def _render_now(code: str, options: Options, key: str, refusal: str) -> Rendering:
     outcome, body = sandbox().render(code, options)
     if outcome is Outcome.HIGHLIGHTED:
         if len(body) <= LARGEST_CACHED:
             cache.set(key, body, KEEP_RENDERED)
         return Rendering(body)
-    if outcome is not Outcome.BUSY:
-        cache.set(refusal, outcome.value, KEEP_REFUSED)
+    if outcome in KEEP_REFUSED:
+        cache.set(refusal, outcome.value, KEEP_REFUSED[outcome])
     return Rendering(highlighting.render_plain(code, options), outcome.value)

@@ -35,7 +35,7 @@ _PROGRAM = Path(__file__).resolve().with_name("sandbox_child.py")
 
 
 class Outcome(StrEnum):
-    """How a job ended. Only `timeout` is worth remembering: the others may end otherwise next time."""
+    """How a job ended: `timeout` and `failed` by its own doing, `busy` because no child was to be had."""
 
     HIGHLIGHTED = "highlighted"
     TIMEOUT = "timeout"
@@ -69,9 +69,11 @@ class Sandbox:
     def close(self) -> None:
         """Ends the children, once they have done their jobs. A later job starts new ones."""
         idle = self._idle_here()
-        for worker in [idle.get() for _ in range(self._processes)]:
-            worker.stop()
-            idle.put(worker)
+        # One at a time, as two would wait for what the other one has.
+        with self._lock:
+            for worker in [idle.get() for _ in range(self._processes)]:
+                worker.stop()
+                idle.put(worker)
 
     def _run(self, request: bytes) -> tuple[Outcome, bytes]:
         idle = self._idle_here()
@@ -132,7 +134,10 @@ class _Worker:
     def run(self, request: bytes) -> tuple[Outcome, bytes]:
         clean = False
         try:
-            answer = self._living().answer(request, self._timeout)
+            child = self._living()
+            if child is None:
+                return Outcome.BUSY, b""
+            answer = child.answer(request, self._timeout)
             clean = True
         except TimeoutError:
             return Outcome.TIMEOUT, b""
@@ -154,16 +159,16 @@ class _Worker:
             self._child.forget()
             self._child = None
 
-    def _living(self) -> "_Child":
+    def _living(self) -> "_Child | None":
         if self._child is None or not self._child.is_alive():
             self.stop()
             try:
                 self._child = _Child(self._timeout + ALARM_MARGIN)
                 self._child.greet()
             except (OSError, EOFError) as error:
+                # Nothing that the job could be blamed for.
                 logger.error("No child could be started: %r", error)
-                # Not a TimeoutError, which would put the blame on the job.
-                raise EOFError("No child could be started") from error
+                return None
         return self._child
 
 
@@ -259,7 +264,7 @@ def _command() -> list[str]:
 def interpreter() -> str:
     """A Python of this version: sys.executable may be the server that Python is embedded in."""
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    candidates = (Path(sys.prefix, "bin", name), Path(sys.executable), Path(sys.base_prefix, "bin", name))
+    candidates = (Path(sys.prefix, "bin", name), Path(sys.executable or ""), Path(sys.base_prefix, "bin", name))
     for candidate in candidates:
         if candidate.name.startswith("python") and candidate.is_file():
             return str(candidate)

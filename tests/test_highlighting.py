@@ -1,9 +1,11 @@
+"""Renderings: nothing is lost, nothing gets through, and the limits hold."""
+
 import re
 import time
 import xml.etree.ElementTree as ET
 from dataclasses import replace
-from html.parser import HTMLParser
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image, ImageFont
@@ -20,9 +22,9 @@ from snippets.pictures import (
     check_image_size,
     image_size,
 )
+from tests.reading import SVG, Page, text_of, text_of_latex, with_its_end
 
 TEXT_FORMATS = [name for name in FORMATS if name != "png"]
-SVG = "{http://www.w3.org/2000/svg}"
 
 # What goes in, and what is shown of it.
 TEXTS = {
@@ -75,80 +77,6 @@ XSS = [
 ]
 
 
-class Page(HTMLParser):
-    """What a browser makes of a fragment: its elements, their attributes, and the text of the code."""
-
-    def __init__(self, fragment: bytes) -> None:
-        super().__init__()
-        self.open: list[tuple[str, dict[str, str | None]]] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts = {"code": "", "numbers": ""}
-        self.feed(fragment.decode())
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.open.append((tag, dict(attrs)))
-        self.elements.append(self.open[-1])
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop()[0] == tag
-
-    def handle_data(self, data: str) -> None:
-        if any(tag == "pre" for tag, _ in self.open):
-            in_numbers = any(attributes.get("class") == "linenos" for _, attributes in self.open)
-            self.texts["numbers" if in_numbers else "code"] += data
-
-    def attributes(self, name: str) -> list[str | None]:
-        return [attributes[name] for _, attributes in self.elements if name in attributes]
-
-
-def text_of_svg(rendering: bytes) -> str:
-    group = ET.fromstring(rendering).find(f"{SVG}g[@class='code']")  # noqa: S314
-    assert group is not None
-    return "".join(group.itertext())
-
-
-def text_of_ansi(rendering: bytes) -> str:
-    text = re.sub(r"\x1b\[[0-9;]*m", "", rendering.decode())
-    assert "\x1b" not in text
-    return text
-
-
-def text_of_latex(rendering: bytes) -> str:
-    match = re.search(r"\\begin\{Verbatim\}\[[^]]*\]\n(.*)\\end\{Verbatim\}\n\n\\end", rendering.decode(), re.DOTALL)
-    assert match is not None
-    names = ["bs", "us", "ob", "cb", "ca", "am", "lt", "gt", "sh", "pc", "dl", "hy", "sq", "dq", "ti"]
-    characters = dict(zip(names, "\\_{}^&<>#%$-'\"~", strict=True))
-    text = re.sub(r"\\PY\{[^}]*\}\{((?:[^{}]|\\PYZ..\{\})*)\}", r"\1", match[1])
-    # What is left of commands once ours are gone is the code's.
-    assert "\\" not in re.sub(r"\\PYZ..\{\}", "", text)
-    return re.sub(r"\\PYZ(..)\{\}", lambda macro: characters[macro[1]], text)
-
-
-def text_of_rtf(rendering: bytes) -> str:
-    body = rendering.decode("ascii").partition("\\dntblnsbdb\n")[2]
-    assert body.endswith("}\n")
-    units = b""
-    pieces = re.compile(r"\\u(-?\d+)|\\([a-z]+)-?\d*\s?|\\([\\{}])|[{}\n]|(.)")
-    for code, word, escaped, plain in pieces.findall(body.removesuffix("}\n")):
-        text = {"par": "\n"}.get(word, "") or escaped or plain
-        units += int(code).to_bytes(2, "little") if code else text.encode("utf-16-le")
-    return units.decode("utf-16-le")
-
-
-def text_of(rendering: bytes, format: str) -> str:
-    if format in ("html", "fragment"):
-        return Page(rendering).texts["code"]
-    readers = {"svg": text_of_svg, "ansi": text_of_ansi, "ansi256": text_of_ansi}
-    return (readers | {"latex": text_of_latex, "rtf": text_of_rtf})[format](rendering)
-
-
-def with_its_end(text: str, format: str) -> str:
-    """LaTeX and RTF need the end of the last line, and get it."""
-    return text + "\n" if format in ("latex", "rtf") and not text.endswith("\n") else text
-
-
 @pytest.mark.parametrize("format", TEXT_FORMATS)
 @pytest.mark.parametrize("name", TEXTS)
 def test_the_text_that_comes_out_is_the_text_that_went_in(name: str, format: str) -> None:
@@ -173,10 +101,10 @@ def test_no_code_at_all_does_no_harm(format: str) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize("style", STYLES)
-def test_every_style_works_in_every_format(style: str, format: str) -> None:
-    options = Options(format, "python", style=style, linenos=True, hl_lines=(1, 9), linenostart=7)
-    assert render("def f(x):\n\treturn 'a'  # b\n", options)
+def test_every_style_works_in_every_format(format: str) -> None:
+    for style in STYLES:
+        options = Options(format, "python", style=style, linenos=True, hl_lines=(1, 9), linenostart=7)
+        assert render("def f(x):\n\treturn 'a'  # b\n", options), style
 
 
 @pytest.mark.parametrize("code", XSS)
@@ -214,6 +142,18 @@ def test_marked_lines_of_html_count_from_one_and_may_be_missing() -> None:
 def test_html_is_highlighted_by_classes() -> None:
     assert b'<span class="k">def</span>' in render("def f(): pass\n", Options("html", "python"))
     assert b'class="k"' not in render_plain("def f(): pass\n", Options("html", "python"))
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "highlighted"),
+    [
+        ("console", "$ ls", '<span class="gp">$ </span>'),
+        ("python", "\ufeffdef f(): pass\n", '\ufeff<span class="k">def</span>'),
+    ],
+    ids=["last line without an end", "byte order mark"],
+)
+def test_what_lexers_trip_over_is_highlighted_all_the_same(language: str, code: str, highlighted: str) -> None:
+    assert highlighted in render(code, Options("html", language)).decode()
 
 
 def test_a_page_and_a_fragment_hold_the_same() -> None:
@@ -351,7 +291,7 @@ def test_keys_differ_by_what_the_format_honours_and_by_nothing_else() -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_format_honours_the_options_that_it_says(name: str) -> None:
     plain = Options(name, "python")
-    changes = {"style": "monokai", "linenos": True, "hl_lines": (1,), "linenostart": 7}
+    changes: dict[str, Any] = {"style": "monokai", "linenos": True, "hl_lines": (1,), "linenostart": 7}
     honoured = FORMATS[name].honours
     for option, value in changes.items():
         before = plain if option != "linenostart" else replace(plain, linenos="linenos" in honoured)

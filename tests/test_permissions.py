@@ -309,7 +309,7 @@ def test_no_other_address_tells_of_a_hidden_snippet(anonymous: APIClient, hidden
 
 
 METHODS = ["get", "head", "options", "put", "patch", "delete", "post"]
-BELOW = ["/", "", "/raw/", "/highlight/", "/highlight.svg", "/highlight/?format=fragment&linenos=true"]
+BELOW = ["/", "", "/raw/", "/highlight/", "/highlight.svg", "/highlight/?style=nonsense", "/highlight/?format=png"]
 
 
 def answer_without_address(client: APIClient, method: str, ref: str, below: str, headers: dict[str, str]) -> Any:
@@ -576,6 +576,19 @@ def test_another_browser_does_not(browser: APIClient) -> None:
     assert write(other, "delete", public.pk, headers=headers).status_code == 401
     post_from_page(other)
     assert write(other, "delete", public.pk, headers=headers).status_code in (401, 403)
+
+
+COOKIES = ["x", "x" * 32, "x" * 5000, "\xe9" * 10, '"aaaaaaaaaa\\000b"']
+
+
+@pytest.mark.parametrize("cookie", COOKIES)
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_a_cookie_of_no_session_is_nobodys(transactional_db: None, cookie: str, accept: str) -> None:
+    """The last one has a null, which PostgreSQL refuses to look for. It would break the transaction of a test."""
+    client = APIClient(raise_request_exception=False)
+    headers = {"Cookie": f"sessionid={cookie}", "Accept": accept}
+    for address, expected in (("/snippets/", 200), ("/users/me/", 401), ("/auth/login/", 200)):
+        assert client.get(address, headers=headers).status_code == expected
 
 
 def test_a_program_that_posts_is_given_no_session(anonymous: APIClient) -> None:

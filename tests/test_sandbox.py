@@ -1,3 +1,5 @@
+"""The children that highlight: killed in time, never left behind, never mixed up."""
+
 import ctypes
 import logging
 import os
@@ -156,18 +158,18 @@ def test_many_threads_get_their_own_answers() -> None:
         return outcome is Outcome.HIGHLIGHTED and answer == render(code, PYTHON)
 
     with ThreadPoolExecutor(16) as pool:
-        assert all(pool.map(job, range(200)))
+        assert all(pool.map(job, range(150)))
     assert most == 2
     sandbox.close()
     assert children(os.getpid()) == before
 
 
 def test_who_finds_no_child_free_is_told_so_soon() -> None:
-    sandbox = Sandbox(timeout=1, processes=1, wait=0.1)
+    sandbox = Sandbox(timeout=0.6, processes=1, wait=0.1)
     child_of(sandbox)
     stuck = threading.Thread(target=sandbox.render, args=ENDLESS)
     stuck.start()
-    time.sleep(0.1)
+    time.sleep(0.05)
     started = time.monotonic()
     assert sandbox.render("x = 1\n", PYTHON) == (Outcome.BUSY, b"")
     assert time.monotonic() - started < 0.1 + PATIENCE
@@ -231,20 +233,23 @@ def test_the_log_tells_the_language_and_the_outcome_but_no_code(
     assert "hunter2" not in caplog.text
 
 
-@pytest.mark.parametrize("executable", ["/usr/sbin/uwsgi", ""])
-def test_a_server_that_embeds_python_is_not_taken_for_python(executable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", executable)
-    assert Path(interpreter()).name.startswith("python3")
-    monkeypatch.setattr(sys, "prefix", "/nowhere")
+@pytest.mark.parametrize("prefix", [sys.prefix, "/nowhere"])
+def test_a_server_that_embeds_python_is_not_taken_for_python(
+    prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = tmp_path / "uwsgi"
+    server.touch(mode=0o700)
+    monkeypatch.setattr(sys, "executable", str(server))
+    monkeypatch.setattr(sys, "prefix", prefix)
     assert Path(interpreter()).name.startswith("python3")
 
 
-def test_without_any_python_a_job_fails_and_the_log_says_why(
+def test_without_any_python_no_child_is_to_be_had_and_the_log_says_why(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in ("executable", "prefix", "base_prefix"):
         monkeypatch.setattr(sys, name, "/nowhere")
-    assert sandbox.render("x = 1\n", PYTHON) == (Outcome.FAILED, b"")
+    assert sandbox.render("x = 1\n", PYTHON) == (Outcome.BUSY, b"")
     assert "No python3" in caplog.text
 
 
@@ -260,6 +265,8 @@ def in_fork(fork: Callable[[], int], work: Callable[[], bool]) -> bool:
     pid = fork()
     if pid == 0:
         result = 1
+        # Who shares its parent's pipes may wait for ever.
+        signal.alarm(10)
         try:
             result = 0 if work() else 1
         finally:
@@ -299,7 +306,7 @@ from snippets.sandbox import Sandbox
 # Children inherit what their parent blocks.
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
 signal.signal(signal.SIGALRM, signal.SIG_IGN)
-sandbox = Sandbox(timeout=1, processes=1)
+sandbox = Sandbox(timeout=0.5, processes=1)
 sandbox.render("x = 1", Options("html", "python"))
 language = sys.argv[1]
 if language:
@@ -322,4 +329,4 @@ def test_no_child_outlives_a_parent_that_is_killed(language: str) -> None:
         assert not is_gone(pid)
         parent.kill()
     # The deadline, the margin of the child's own alarm, and some time for a busy machine.
-    assert eventually(lambda: is_gone(pid), (1.25 if language else 0) + 2 * PATIENCE)
+    assert eventually(lambda: is_gone(pid), (0.75 if language else 0) + 2 * PATIENCE)
