@@ -22,7 +22,7 @@ from snippets.pictures import (
     check_image_size,
     image_size,
 )
-from tests.reading import SVG, Page, text_of, text_of_latex, with_its_end
+from tests.reading import SVG, Page, text_of, text_of_ansi, text_of_latex, text_of_rtf, with_its_end
 
 TEXT_FORMATS = [name for name in FORMATS if name != "png"]
 

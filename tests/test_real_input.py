@@ -74,6 +74,10 @@ def post_and_read(client: APIClient, name: str, code: str) -> None:
         rendering = client.get(f"/snippets/{number}/highlight.{suffix}")
         assert rendering.status_code == 200, (name, suffix)
         assert text_of(rendering.content, suffix) == with_its_end(visible(code), suffix), (name, suffix)
+    fragment = client.get(f"/snippets/{number}/highlight.fragment").content
+    page = client.get(f"/snippets/{number}/highlight.html")
+    assert page.status_code == 200
+    assert fragment in page.content, name
 
 
 @pytest.mark.parametrize("name", TEXTS)
