@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import resolve
 from django.utils.cache import patch_vary_headers
@@ -33,23 +34,35 @@ class OptionalSlash:
 
 
 class RequestFraming:
-    """Refuses what would arrive empty (a chunked body, without a length) or garbled (text that is not UTF-8)."""
+    """Refuses what would arrive empty (a chunked body, without a length) or garbled (text that is not UTF-8), and
+    requests to a Host that is not ours."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.headers.get("Transfer-Encoding") and not request.headers.get("Content-Length"):
-            return JsonResponse({"detail": "Send the body with a Content-Length, not chunked."}, status=411)
+        complaint = self.complaint(request)
+        if complaint is None:
+            return self.get_response(request)
+        status, detail = complaint
+        return JsonResponse({"detail": detail}, status=status)
+
+    def complaint(self, request: HttpRequest) -> tuple[int, str] | None:
+        """A status and what is wrong, or None."""
         charset = (request.content_params or {}).get("charset", "utf-8")
         if charset.strip().lower() not in TEXT_ENCODINGS:
             request.encoding = "utf-8"  # Django has already taken over the header's charset, even for the query
-            return JsonResponse({"detail": "Unsupported charset in Content-Type: send UTF-8."}, status=415)
+            return 415, "Unsupported charset in Content-Type: send UTF-8."
+        if request.headers.get("Transfer-Encoding") and not request.headers.get("Content-Length"):
+            return 411, "Send the body with a Content-Length, not chunked."
         try:
+            request.get_host()
             unquote_to_bytes(request.META.get("QUERY_STRING", "")).decode("utf-8")
+        except DisallowedHost:
+            return 400, "Unknown Host."
         except UnicodeDecodeError:
-            return JsonResponse({"detail": "The query is not valid UTF-8."}, status=400)
-        return self.get_response(request)
+            return 400, "The query is not valid UTF-8."
+        return None
 
 
 class PrivateByDefault:

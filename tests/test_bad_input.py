@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 from typing import Any, NamedTuple
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 from django.http import HttpResponse
-from django.test import RequestFactory
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, User
@@ -531,19 +532,35 @@ def test_a_bad_token_is_not_made(bad: Bad, in_session: APIClient, snippet: Snipp
     assert stored() == before
 
 
-@pytest.mark.parametrize("charset", ["bz2_codec", "zlib_codec", "rot13", "hex", "undefined", "idna"])
-def test_a_charset_that_is_none_of_text_is_refused_by_the_server_even_with_a_query(
-    charset: str, db: None, rf: RequestFactory
+NO_TEXT_AT_ALL = ("bz2_codec", "zlib_codec", "rot13", "hex", "undefined", "idna")
+
+
+@pytest.mark.parametrize(
+    ("charset", "query", "status"),
+    [
+        *[(charset, "title=%C3%A9", "415 Unsupported Media Type") for charset in NO_TEXT_AT_ALL],
+        ("utf-8", "title=%C3%A9", "400 Bad Request"),
+        ("utf-8", "&".join(f"a{number}=" for number in range(300)), "400 Bad Request"),
+    ],
+)
+def test_a_charset_does_no_harm_where_django_decodes_the_query_with_it(
+    charset: str, query: str, status: str, db: None
 ) -> None:
-    """Django decodes the query with it before any middleware is called, so this asks the whole application."""
-    media_type = f"{JSON}; charset={charset}"
-    environ = rf.generic(
-        "POST", "/snippets/?title=%C3%A9", '{"code": "x"}', media_type, SERVER_NAME="localhost"
-    ).environ
+    """That is before any middleware is called, so this asks as a server does."""
+    body = b'{"code": "x"}'
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/snippets/",
+        "QUERY_STRING": query,
+        "CONTENT_TYPE": f"{JSON}; charset={charset}",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": BytesIO(body),
+    }
+    setup_testing_defaults(environ)
     statuses: list[str] = []
-    body = b"".join(application(environ, lambda status, headers, *_: statuses.append(status)))
-    assert statuses == ["415 Unsupported Media Type"]
-    assert list(json.loads(body)) == ["detail"]
+    answer = b"".join(application(environ, lambda status, headers, *_: statuses.append(status)))
+    assert statuses == [status]
+    assert list(json.loads(answer)) == ["title" if "400" in status and "title" in query else "detail"]
 
 
 @pytest.mark.parametrize("body", [TOO_DEEP, '{"title":' + TOO_DEEP + "}", '{"title":' + "[" * DEEP + "]" * DEEP + "}"])

@@ -61,4 +61,7 @@ class Command(BaseCommand):
         ini = settings.BASE_DIR / "config" / "uwsgi.ini"
         ready = f"print:Serving on http://{host}:{port}/ - what to try is printed above. Ctrl-C stops it."
         arguments = ["--ini", str(ini), "--http-socket", f"{host}:{port}", "--hook-accepting1-once", ready]
+        # Behind nginx, bodies arrive whole. Here uWSGI must take them whole, or a client that is refused (413) before
+        # it has sent everything sees its connection broken off instead of the answer.
+        arguments += ["--post-buffering", "65536"]
         os.execve(uwsgi, [str(uwsgi), *arguments], environment)  # noqa: S606 - no shell
