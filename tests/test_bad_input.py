@@ -539,13 +539,10 @@ NO_TEXT_AT_ALL = ("bz2_codec", "zlib_codec", "rot13", "hex", "undefined", "idna"
     ("charset", "query", "status"),
     [
         *[(charset, "title=%C3%A9", "415 Unsupported Media Type") for charset in NO_TEXT_AT_ALL],
-        ("utf-8", "title=%C3%A9", "400 Bad Request"),
         ("utf-8", "&".join(f"a{number}=" for number in range(300)), "400 Bad Request"),
     ],
 )
-def test_a_charset_does_no_harm_where_django_decodes_the_query_with_it(
-    charset: str, query: str, status: str, db: None
-) -> None:
+def test_a_charset_does_no_harm_where_django_decodes_the_query_with_it(charset: str, query: str, status: str) -> None:
     """That is before any middleware is called, so this asks as a server does."""
     body = b'{"code": "x"}'
     environ = {
@@ -560,7 +557,7 @@ def test_a_charset_does_no_harm_where_django_decodes_the_query_with_it(
     statuses: list[str] = []
     answer = b"".join(application(environ, lambda status, headers, *_: statuses.append(status)))
     assert statuses == [status]
-    assert list(json.loads(answer)) == ["title" if "400" in status and "title" in query else "detail"]
+    assert list(json.loads(answer)) == ["detail"]
 
 
 @pytest.mark.parametrize("body", [TOO_DEEP, '{"title":' + TOO_DEEP + "}", '{"title":' + "[" * DEEP + "]" * DEEP + "}"])

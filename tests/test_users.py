@@ -289,6 +289,14 @@ def test_the_owner_changes_the_password_with_the_current_one(as_owner: APIClient
     assert not signs_in("owner", PASSWORD)
 
 
+def test_the_current_password_may_be_tried_ten_times_a_minute(as_owner: APIClient) -> None:
+    """Or a stolen token would find out the password that outlives it."""
+    body = {"password": "another horse entirely"}
+    guesses = [as_owner.patch("/users/me/", body | {"current_password": f"guess {number}"}) for number in range(11)]
+    assert [guess.status_code for guess in guesses] == [400] * 10 + [429]
+    assert as_owner.patch("/users/me/", {"email": "new@example.org"}).status_code == 200
+
+
 def test_a_changed_password_ends_the_other_sessions_and_not_this_one(in_browser: APIClient, owner: User) -> None:
     other = APIClient()
     other.force_login(owner)

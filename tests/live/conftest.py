@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -45,10 +45,10 @@ def free_port() -> int:
         return port
 
 
-def serve(data: Path, log: Path, port: int, database_url: str = "") -> subprocess.Popen[bytes]:
+def serve(data: Path, log: Path, port: int, **variables: str) -> subprocess.Popen[bytes]:
     """Starts `manage.py serve` in a process group of its own, with none of our environment but the PATH."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(log.parent), "DEBUG": "true", "ENV_FILE": os.devnull}
-    environment |= {"DATA_DIR": str(data), "DATABASE_URL": database_url}
+    environment |= {"DATA_DIR": str(data)} | variables
     command = [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output:
         return subprocess.Popen(
@@ -89,22 +89,8 @@ def _found(pattern: str, text: str) -> str:
 
 
 @contextmanager
-def running_server(data: Path, log: Path, database_url: str = "") -> Iterator[Server]:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    process = serve(data, log, port, database_url)
-    try:
-        _wait_until_it_lives(process, url, log)
-        said = log.read_text()
-        user, password = _found(r"user: (\S+)", said), _found(r"password: (\S+)", said)
-        yield Server(url, log, user, password, token=_found(r"token: (\S+)", said))
-    finally:
-        _stop(process)
-
-
-@pytest.fixture(scope="session")
-def fresh_database_url() -> Iterator[str]:
-    """A new database beside the one that DATABASE_URL names, where that is PostgreSQL; else nothing."""
+def fresh_database() -> Iterator[str]:
+    """The URL of a new database beside the one that DATABASE_URL names, where that is PostgreSQL; else nothing."""
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith("postgres"):
         yield ""
@@ -118,17 +104,38 @@ def fresh_database_url() -> Iterator[str]:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+@contextmanager
+def running_server(data: Path, log: Path, **variables: str) -> Iterator[Server]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with ExitStack() as stack:
+        if "DATABASE_URL" not in variables:
+            variables["DATABASE_URL"] = stack.enter_context(fresh_database())
+        process = serve(data, log, port, **variables)
+        stack.callback(_stop, process)
+        _wait_until_it_lives(process, url, log)
+        said = log.read_text()
+        user, password = _found(r"user: (\S+)", said), _found(r"password: (\S+)", said)
+        yield Server(url, log, user, password, token=_found(r"token: (\S+)", said))
+
+
 @pytest.fixture(scope="session")
 def start_server() -> StartServer:
-    """`with start_server(data, log) as server: ...`"""
+    """`with start_server(data, log, NAME="value") as server: ...`; on a database of its own, unless it is named."""
     return running_server
 
 
+@pytest.fixture
+def own_database_url() -> Iterator[str]:
+    with fresh_database() as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, fresh_database_url: str) -> Iterator[Server]:
-    """One server for all live tests, with its demo."""
+def server(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server, with its demo, for all live tests that do not mind what others do to it."""
     folder = tmp_path_factory.mktemp("server")
-    with running_server(folder / "data", folder / "server.log", fresh_database_url) as running:
+    with start_server(folder / "data", folder / "server.log") as running:
         assert running.user, running.log.read_text()
         assert running.token.startswith("snip_")
         yield running

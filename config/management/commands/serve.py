@@ -64,4 +64,6 @@ class Command(BaseCommand):
         # Behind nginx, bodies arrive whole. Here uWSGI must take them whole, or a client that is refused (413) before
         # it has sent everything sees its connection broken off instead of the answer.
         arguments += ["--post-buffering", "65536"]
+        # It closes each connection, and must say so: else clients send their next request into a closed one.
+        arguments += ["--add-header", "Connection: close"]
         os.execve(uwsgi, [str(uwsgi), *arguments], environment)  # noqa: S606 - no shell
