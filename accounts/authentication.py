@@ -1,11 +1,13 @@
 """How a request says who makes it: by token, by session, or with a password where tokens are made."""
 
+from django.core.exceptions import RequestDataTooBig
 from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts.models import ApiToken, User, digest_of
 from accounts.throttling import LoginThrottle
+from api.exceptions import PayloadTooLarge
 
 
 class TokenAuthentication(authentication.BaseAuthentication):
@@ -55,7 +57,10 @@ class SessionAuthentication(authentication.SessionAuthentication):
     def enforce_csrf(self, request: Request) -> None:
         # The check looks for its token in the form, which Django would parse in its forgiving way and keep from our
         # parsers. Once the body has been read as a whole, both may read it.
-        _ = request.body
+        try:
+            _ = request.body
+        except RequestDataTooBig as error:
+            raise PayloadTooLarge from error
         super().enforce_csrf(request)
 
     def authenticate_header(self, request: Request) -> str:

@@ -7,31 +7,13 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework import status
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import ParseError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
 
+from api.exceptions import PayloadTooLarge, ServiceUnavailable
+
 logger = logging.getLogger(__name__)
-
-
-class PayloadTooLarge(APIException):
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = "The request's body is larger than this server accepts."
-    default_code = "payload_too_large"
-
-
-class ServiceUnavailable(APIException):
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The database does not answer at the moment. Try again."
-    default_code = "unavailable"
-    wait = 2  # seconds, sent as Retry-After
-
-
-class PreconditionFailed(APIException):
-    status_code = status.HTTP_412_PRECONDITION_FAILED
-    default_detail = "It has been changed since you read it. Read it again, then repeat your change."
-    default_code = "precondition_failed"
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import resolve
 from django.utils.cache import patch_vary_headers
@@ -49,19 +49,22 @@ class RequestFraming:
 
     def complaint(self, request: HttpRequest) -> tuple[int, str] | None:
         """A status and what is wrong, or None."""
+        # First of all: Django decodes even the query with the charset that the body claims to have.
         charset = (request.content_params or {}).get("charset", "utf-8")
         if charset.strip().lower() not in TEXT_ENCODINGS:
-            request.encoding = "utf-8"  # Django has already taken over the header's charset, even for the query
             return 415, "Unsupported charset in Content-Type: send UTF-8."
         if request.headers.get("Transfer-Encoding") and not request.headers.get("Content-Length"):
             return 411, "Send the body with a Content-Length, not chunked."
         try:
             request.get_host()
             unquote_to_bytes(request.META.get("QUERY_STRING", "")).decode("utf-8")
+            _ = request.GET
         except DisallowedHost:
             return 400, "Unknown Host."
         except UnicodeDecodeError:
             return 400, "The query is not valid UTF-8."
+        except TooManyFieldsSent:
+            return 400, "The query has too many parameters."
         return None
 
 

@@ -4,13 +4,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 Value = TypeVar("Value")
 
-DATABASE_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
+DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 
 
 class Environment:
@@ -88,11 +89,16 @@ class Environment:
         return self._parse(name, default, parse, "must look like 30/hour (second, minute, hour, day), or be off")
 
     def database(self, name: str, default: str) -> dict[str, Any]:
+        def parse(text: str) -> dict[str, Any]:
+            if urlsplit(text).scheme not in DATABASE_SCHEMES:  # of others, the library shows the password in a warning
+                raise ValueError(name)
+            config: dict[str, Any] = self.env.db_url_config(text)
+            if not config["NAME"]:
+                raise ValueError(name)
+            return config
+
         wanted = "must look like postgres://user:password@host:5432/name or sqlite:////path/to/file"
-        config: dict[str, Any] = self._parse(name, default, self.env.db_url_config, wanted)
-        if config.get("ENGINE") not in DATABASE_ENGINES or not config.get("NAME"):
-            raise ImproperlyConfigured(f"{name} {wanted}.")
-        return config
+        return self._parse(name, default, parse, wanted)
 
     def cache(self, name: str, default: str) -> dict[str, Any]:
         wanted = "must look like dbcache://table, redis://host:6379/0 or locmemcache://"

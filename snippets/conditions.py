@@ -5,13 +5,13 @@ import hashlib
 from django.utils.http import parse_etags
 from rest_framework.request import Request
 
-from api.errors import PreconditionFailed
+from api.exceptions import PreconditionFailed
 from snippets.models import Snippet
 
 
 def etag_of(snippet: Snippet, *representation: object) -> str:
     """`"<version>-<digest>"`: the version, so that a write can compare it, whichever representation had been read."""
-    digest = hashlib.sha256(repr((snippet.pk, snippet.visibility, *representation)).encode()).hexdigest()
+    digest = hashlib.sha256(repr((snippet.pk, str(snippet.visibility), *representation)).encode()).hexdigest()
     return f'"{snippet.version}-{digest[:16]}"'
 
 

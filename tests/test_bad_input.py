@@ -542,8 +542,10 @@ NO_TEXT_AT_ALL = ("bz2_codec", "zlib_codec", "rot13", "hex", "undefined", "idna"
         ("utf-8", "&".join(f"a{number}=" for number in range(300)), "400 Bad Request"),
     ],
 )
-def test_a_charset_does_no_harm_where_django_decodes_the_query_with_it(charset: str, query: str, status: str) -> None:
-    """That is before any middleware is called, so this asks as a server does."""
+def test_a_charset_does_no_harm_where_django_decodes_the_query_with_it(
+    charset: str, query: str, status: str, transactional_db: None
+) -> None:
+    """That is before any middleware is called, so this asks as a server does, which closes old connections too."""
     body = b'{"code": "x"}'
     environ = {
         "REQUEST_METHOD": "POST",
