@@ -55,8 +55,8 @@ class SessionAuthentication(authentication.SessionAuthentication):
     """A browser's session, with CSRF."""
 
     def enforce_csrf(self, request: Request) -> None:
-        # The check looks for its token in the form, which Django would parse in its forgiving way and keep from our
-        # parsers. Once the body has been read as a whole, both may read it.
+        # The check looks for its token in the form. A body too large to be read must be an error that REST framework
+        # knows: else the page that reports it would ask again who is there, and fail in the same way.
         try:
             _ = request.body
         except RequestDataTooBig as error:

@@ -27,6 +27,8 @@ def validate_not_reserved(username: str) -> None:
 
 class CaseInsensitiveUserManager(UserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> "User":
+        if "\0" in (username or ""):  # which PostgreSQL refuses to look for
+            raise self.model.DoesNotExist
         return self.get(username__iexact=username)
 
 

@@ -23,9 +23,9 @@ class TokenScope(BasePermission):
 
 
 class SignedInWithPassword(BasePermission):
-    """A token cannot make another: a leaked one must not outlive its revocation."""
+    """A token cannot make another, nor revoke one: a leaked one must not outlive its revocation, nor lock you out."""
 
-    message = "Tokens are made with your password or in a session, not with another token."
+    message = "Tokens are made and revoked with your password or in a session, not with a token."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         return request.method in SAFE_METHODS or not isinstance(request.auth, ApiToken)

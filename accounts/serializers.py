@@ -4,10 +4,12 @@ from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from rest_framework import serializers
 
 from accounts.models import ApiToken, User
+from accounts.throttling import LoginThrottle
 from api.serializers import StrictCharField, StrictModelSerializer
 
 
@@ -51,7 +53,11 @@ class SignUpSerializer(UserSerializer):
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> User:
-        return User.objects.create_user(**validated_data)
+        try:
+            with transaction.atomic():
+                return User.objects.create_user(**validated_data)
+        except IntegrityError as error:  # somebody else has taken the name at this very moment
+            raise serializers.ValidationError({"username": ["This name is taken."]}, code="unique") from error
 
 
 class ProfileSerializer(UserSerializer):
@@ -68,6 +74,7 @@ class ProfileSerializer(UserSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         current = attrs.pop("current_password", "")
         if "password" in attrs:
+            LoginThrottle.check(self.context["request"])
             if not self.instance.check_password(current):
                 raise serializers.ValidationError({"current_password": ["This is not your current password."]})
             _checked_password(attrs["password"], self.instance)

@@ -1,9 +1,22 @@
 """The addresses of accounts."""
 
 from django.contrib.auth import views as auth_views
-from django.urls import include, path
+from django.urls import include, path, register_converter
 
 from accounts import views
+
+
+class UsernameConverter:
+    regex = "[A-Za-z0-9][A-Za-z0-9_.-]{0,49}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(UsernameConverter, "username")
 
 browser = (
     [
@@ -17,7 +30,7 @@ urlpatterns = [
     path("auth/", include(browser)),
     path("users/", views.UserList.as_view(), name="user-list"),
     path("users/me/", views.Me.as_view(), name="me"),
-    path("users/<str:username>/", views.UserDetail.as_view(), name="user-detail"),
+    path("users/<username:username>/", views.UserDetail.as_view(), name="user-detail"),
     path("tokens/", views.TokenViewSet.as_view({"get": "list", "post": "create"}), name="token-list"),
     path("tokens/<int:pk>/", views.TokenViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="token-detail"),
 ]

@@ -49,7 +49,8 @@ class UserDetail(StrictQueryMixin, generics.RetrieveAPIView):
 
     serializer_class = UserSerializer
     queryset = User.objects.filter(is_active=True)
-    lookup_field = "username"
+    lookup_field = "username__iexact"
+    lookup_url_kwarg = "username"
 
 
 class Me(StrictQueryMixin, generics.RetrieveUpdateAPIView):

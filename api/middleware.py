@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
+from django.conf import settings
 from django.core.exceptions import DisallowedHost, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import resolve
@@ -33,6 +34,18 @@ class OptionalSlash:
         return resolve(path).func is not not_found
 
 
+class SessionCookie:
+    """Drops a session's cookie that cannot be one: PostgreSQL refuses to look for a null character."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""):
+            del request.COOKIES[settings.SESSION_COOKIE_NAME]
+        return self.get_response(request)
+
+
 class RequestFraming:
     """Refuses what would arrive empty (a chunked body, without a length) or garbled (text that is not UTF-8), and
     requests to a Host that is not ours."""
@@ -49,7 +62,6 @@ class RequestFraming:
 
     def complaint(self, request: HttpRequest) -> tuple[int, str] | None:
         """A status and what is wrong, or None."""
-        # First of all: Django decodes even the query with the charset that the body claims to have.
         charset = (request.content_params or {}).get("charset", "utf-8")
         if charset.strip().lower() not in TEXT_ENCODINGS:
             return 415, "Unsupported charset in Content-Type: send UTF-8."

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.http import QueryDict
+from django.utils.http import parse_header_parameters
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
@@ -77,7 +78,7 @@ class MultiPartParser(parsers.MultiPartParser):
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Context = None) -> QueryDict:
         body = (parser_context or {})["request"].body
-        read_text(io.BytesIO(body))  # Django would replace bytes that are not UTF-8, and keep silent
+        self._check_complete(body, media_type or "")
         parsed = super().parse(io.BytesIO(body), media_type, parser_context)
         form = parsed.data.copy()
         for name, files in parsed.files.lists():
@@ -85,6 +86,20 @@ class MultiPartParser(parsers.MultiPartParser):
                 form.appendlist(name, read_text(file))
                 if name == "code" and "filename" not in form:
                     form["filename"] = file.name
-        if not form:
-            raise ParseError("Multipart: the body has no complete part.")
+        self._check_decoded(body, form)
         return form
+
+    @staticmethod
+    def _check_complete(body: bytes, media_type: str) -> None:
+        """Django takes what there is of a body that was cut off."""
+        boundary = parse_header_parameters(media_type)[1].get("boundary", "")
+        if boundary and f"--{boundary}--".encode() not in body:
+            raise ParseError("Multipart: the body does not end with its boundary.")
+
+    @staticmethod
+    def _check_decoded(body: bytes, form: QueryDict) -> None:
+        """Django replaces bytes that are not UTF-8, also in parts that are encoded as base64."""
+        read_text(io.BytesIO(body))
+        replaced = any("\ufffd" in value for _, values in form.lists() for value in values)
+        if replaced and "\ufffd".encode() not in body:
+            raise ParseError("Multipart: a part is not valid UTF-8.")

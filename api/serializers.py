@@ -6,6 +6,7 @@ from typing import Any
 from django.db import models
 from django.http import QueryDict
 from rest_framework import serializers
+from rest_framework.fields import empty
 from rest_framework.utils import html
 
 
@@ -27,6 +28,13 @@ class StrictBooleanField(serializers.BooleanField):
             self.fail("invalid")
         value: bool = super().to_internal_value(data)
         return value
+
+
+class StrictChoiceField(serializers.ChoiceField):
+    """One of its choices; an empty value in a form is none of them, rather than the default."""
+
+    def get_value(self, dictionary: Any) -> Any:
+        return dictionary.get(self.field_name, empty)
 
 
 class StrictMixin:
@@ -65,3 +73,4 @@ class StrictModelSerializer(StrictMixin, serializers.ModelSerializer):
         models.TextField: StrictCharField,
         models.BooleanField: StrictBooleanField,
     }
+    serializer_choice_field = StrictChoiceField

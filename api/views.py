@@ -18,7 +18,8 @@ class StrictQueryMixin:
     def known_parameters(self, request: Request) -> set[str]:
         known = {"format", *self.query_parameters}
         paginator = getattr(self, "paginator", None)
-        if paginator is not None and request.method in SAFE_METHODS:
+        is_list = not getattr(self, "kwargs", None)
+        if paginator is not None and is_list and request.method in SAFE_METHODS:
             known |= set(paginator.query_parameters)
         return known
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = Environment(Path(os.environ.get("ENV_FILE", BASE_DIR / ".env")))
+env = Environment(os.environ.get("ENV_FILE"), BASE_DIR / ".env")
 
 # --- What this process is ---------------------------------------------------------------------------------------------
 
@@ -22,7 +22,7 @@ if not SECRET_KEY:
     )
 
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var")))
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "api.middleware.PrivateByDefault",
     "corsheaders.middleware.CorsMiddleware",
     "api.middleware.OptionalSlash",
+    "api.middleware.SessionCookie",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -98,13 +99,13 @@ def _make_folder(variable: str, folder: Path) -> None:
 
 
 def _database() -> dict[str, Any]:
-    database = env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
+    database = env.database("DATABASE_URL", DATA_DIR / "db.sqlite3")
     database |= {
         "CONN_MAX_AGE": env.integer("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86400),
         "CONN_HEALTH_CHECKS": True,
     }
     if database["ENGINE"].endswith("sqlite3"):
-        _make_folder("DATA_DIR", Path(database["NAME"]).parent)
+        _make_folder("DATABASE_URL" if env.text("DATABASE_URL") else "DATA_DIR", Path(database["NAME"]).parent)
         # Writers queue for the lock at BEGIN and wait for it; without IMMEDIATE a transaction that reads first fails
         # at once with "database is locked", whatever the timeout.
         database["OPTIONS"] = {
@@ -191,8 +192,8 @@ SPECTACULAR_SETTINGS = {
 
 # --- How it is reached ------------------------------------------------------------------------------------------------
 
-CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS")
-CORS_EXPOSE_HEADERS = ["Link", "ETag", "Location", "Retry-After"]
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
+CORS_EXPOSE_HEADERS = ["Link", "ETag", "Location", "Retry-After", "X-Highlighted"]
 CORS_ALLOW_HEADERS = [
     "accept",
     "authorization",

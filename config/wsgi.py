@@ -1,9 +1,22 @@
 """The WSGI module that uWSGI, gunicorn and runserver load."""
 
 import os
+from typing import Any
 
+from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
+from django.utils.http import parse_header_parameters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+
+class Request(WSGIRequest):
+    """Decodes the query as UTF-8, and not with the charset of the body: some of Python's codecs would raise here, where
+    no middleware could answer. api.middleware.RequestFraming refuses bodies of any other charset."""
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+
+
 application = get_wsgi_application()
+application.request_class = Request

@@ -1,5 +1,7 @@
 """The filters of the list. A value that makes no sense is 400, naming its parameter."""
 
+from datetime import UTC, datetime
+
 import django_filters
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -15,6 +17,21 @@ from snippets.validators import validate_language
 ORDERINGS = [f"{sign}{name}" for name in ("created", "updated", "title") for sign in ("", "-")]
 
 
+class TimeField(django_filters.fields.IsoDateTimeField):
+    """A time that is one in UTC too."""
+
+    def clean(self, value: str) -> datetime | None:
+        time: datetime | None = super().clean(value)
+        try:
+            return time.astimezone(UTC) if time else None
+        except OverflowError as error:
+            raise DjangoValidationError("Enter a valid date/time.") from error
+
+
+class TimeFilter(django_filters.IsoDateTimeFilter):
+    field_class = TimeField
+
+
 class SnippetFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(
         method="search", label="Words and parts of words, all of which stand in title, description, filename or code."
@@ -22,8 +39,8 @@ class SnippetFilter(django_filters.FilterSet):
     language = django_filters.CharFilter(method="in_language", label="A language, under any of its names.")
     owner = django_filters.CharFilter(method="owned_by", label="A user's name; `me` is you.")
     visibility = django_filters.ChoiceFilter(choices=Visibility.choices, label="public, unlisted or private.")
-    created_after = django_filters.IsoDateTimeFilter("created", "gte", label="At this time or later.")
-    created_before = django_filters.IsoDateTimeFilter("created", "lt", label="Before this time.")
+    created_after = TimeFilter("created", "gte", label="At this time or later.")
+    created_before = TimeFilter("created", "lt", label="Before this time.")
     ordering = django_filters.ChoiceFilter(
         method="ordered", choices=[(name, name) for name in ORDERINGS], label="A field; `-` before it: descending."
     )

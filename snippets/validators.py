@@ -24,9 +24,7 @@ def validate_style(name: str) -> None:
 
 
 def validate_code(code: str) -> None:
-    """Something to read, that PostgreSQL can store and that is not too long (in bytes of UTF-8)."""
-    if "\0" in code:
-        raise ValidationError("Null characters are not allowed.", code="null_characters_not_allowed")
+    """Something to read, and not too long (in bytes of UTF-8)."""
     if not code.strip():
         raise ValidationError("This field may not be blank.", code="blank")
     if len(code.encode("utf-8", "surrogatepass")) > settings.CODE_MAX_BYTES:

@@ -28,6 +28,7 @@ from snippets.serializers import CreatedSnippetSerializer, SnippetDetailSerializ
 from snippets.throttling import AnonymousPostingThrottle
 
 INCLUDABLE = ("code",)
+BODY_METHODS = ("POST", "PUT", "PATCH")
 
 
 def _header(name: str, description: str) -> OpenApiParameter:
@@ -88,6 +89,7 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
             check_preconditions(request, snippet)
         return snippet
 
+    @transaction.atomic  # describing PUT asks whether it is allowed, which locks the row
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if "ref" in kwargs:
             self.get_object()  # what is hidden has no options either
@@ -128,7 +130,9 @@ class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
 
     def known_parameters(self, request: Request) -> set[str]:
         known = super().known_parameters(request)
-        if request.method not in SAFE_METHODS and request.content_type.startswith(PlainTextParser.media_type):
+        if request.method in BODY_METHODS and request.content_type.startswith(PlainTextParser.media_type):
+            if request.stream is None:
+                raise ValidationError({"code": ["The body is the code, and it is empty."]})
             return known | set(request.query_params)  # they are the snippet's fields, checked as such
         return known | {"include", *SnippetFilterBackend.query_parameters} if self.action == "list" else known
 

@@ -1,8 +1,8 @@
 """The indexes for searching: PostgreSQL's GIN over trigrams and words, SQLite's FTS5 kept in step by triggers.
 
 On SQLite, Django rebuilds a table for some changes of its fields (it makes a new one, copies, drops and renames), and
-the triggers go with the old one. A later migration that does so must end with `RunPython(create, drop)` from here,
-which also fills the indexes anew; the tests of searching fail where one forgets it.
+the triggers go with the old one. A later migration that does so must begin with `RunPython(drop, create)` and end with
+`RunPython(create, drop)` from here, which also fills the indexes anew; the tests of searching fail where one does not.
 """
 
 from django.db import migrations

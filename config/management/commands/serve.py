@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", type=int, default=8000, choices=range(1, 65536), metavar="1..65535")
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         self.check_port(host, port)
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             except OSError as error:
                 raise CommandError(
                     f"Cannot listen on {host}:{port}: {error.strerror}. "
-                    f"Stop what listens there, or take another port: make run PORT={port + 1}"
+                    f"Stop what listens there, or take another port: make run PORT={port + 1 if port < 65535 else 8000}"
                 ) from error
 
     def check_folder(self, folder: Path) -> None:
