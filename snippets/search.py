@@ -57,5 +57,7 @@ def _postgresql(long: list[str], short: list[str]) -> Q:
     if short:
         columns = ", ".join(f'"snippets_snippet"."{field}"' for field in FIELDS)
         words = f"snippets_words({columns}) @@ plainto_tsquery('simple', %s)"
-        condition &= Q(RawSQL(words, [" ".join(short)], output_field=BooleanField()))  # noqa: S611
+        # The same gaps as in the index: of "-1", PostgreSQL would make a negative number.
+        query = re.sub(r"[\W_]+", " ", " ".join(short))
+        condition &= Q(RawSQL(words, [query], output_field=BooleanField()))  # noqa: S611
     return condition

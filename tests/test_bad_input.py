@@ -203,7 +203,6 @@ BAD_PLAIN_QUERIES = [
         ("language=pyhton", "x", "language"),
         ("q=x", "x", "q"),
         ("page=1", "x", "page"),
-        ("title=a&title=b", "", "title"),
     )
 ]
 

@@ -22,6 +22,7 @@ NONSENSE = {
     "choice": "loud",
     "database": "mysql://user:hunter2@host/name",
     "cache": "nonsense",
+    "origins": "nonsense",
 }
 FREE = {"text", "words"}  # any text may be meant
 KEY = "mqz4Hq0yB1xkR7sPu9wLd2Ev5nTc8jGf3aVi6oXbZtYeKrQhW-D_pN5sU8"

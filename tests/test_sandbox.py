@@ -295,7 +295,8 @@ def test_a_forked_process_does_not_keep_its_parents_pipes(sandbox: Sandbox) -> N
     files = open_files()
     child_of(sandbox)
     assert open_files() == files + 2
-    assert in_fork(os.fork, lambda: open_files() == files)
+    # Fewer where other tests have left a sandbox of their own: its pipes are not kept either.
+    assert in_fork(os.fork, lambda: open_files() <= files)
 
 
 PARENT = """
