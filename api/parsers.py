@@ -86,6 +86,8 @@ class MultiPartParser(parsers.MultiPartParser):
                 form.appendlist(name, read_text(file))
                 if name == "code" and "filename" not in form:
                     form["filename"] = file.name
+        if not form:
+            raise ParseError("Multipart: the body has no part.")
         self._check_decoded(body, form)
         return form
 
