@@ -2,18 +2,15 @@
 
 from django.contrib.auth import views as auth_views
 from django.urls import include, path, register_converter
+from django.urls.converters import StringConverter
 
 from accounts import views
 
 
-class UsernameConverter:
+class UsernameConverter(StringConverter):
+    """A name as accounts.models.User allows it."""
+
     regex = "[A-Za-z0-9][A-Za-z0-9_.-]{0,49}"
-
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value
 
 
 register_converter(UsernameConverter, "username")

@@ -12,6 +12,8 @@ class ForgivingNegotiation(DefaultContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
+        if format_suffix and request.query_params.get("format", format_suffix) != format_suffix:
+            raise ValidationError({"format": [f"The address already says {format_suffix}."]})
         try:
             return super().select_renderer(request, renderers, format_suffix)
         except NotAcceptable:

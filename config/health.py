@@ -2,13 +2,11 @@
 so that the Host it sends is none of ours, and over plain HTTP."""
 
 import logging
-import os
 from collections.abc import Callable
-from pathlib import Path
 
-from django.conf import settings
 from django.core.cache import cache
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -39,11 +37,10 @@ def check_cache() -> None:
 
 
 def check_storage() -> None:
-    if isinstance(default_storage._wrapped, FileSystemStorage):  # type: ignore[attr-defined]
-        folder = Path(settings.MEDIA_ROOT)
-        existing = next(path for path in (folder, *folder.parents) if path.exists())
-        if not os.access(existing, os.W_OK):
-            raise UnreadyError("the folder for uploads cannot be written to")
+    try:
+        default_storage.delete(default_storage.save("health", ContentFile(b"ok")))
+    except OSError as error:
+        raise UnreadyError("the storage of uploads cannot be written to") from error
 
 
 CHECKS: dict[str, Callable[[], None]] = {

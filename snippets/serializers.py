@@ -38,7 +38,9 @@ class SnippetSerializer(StrictModelSerializer):
         return attrs
 
     def update(self, instance: Snippet, validated_data: dict[str, Any]) -> Snippet:
-        instance.revise(**validated_data)
+        changes = {name: value for name, value in validated_data.items() if getattr(instance, name) != value}
+        if changes:
+            instance.revise(**changes)
         return instance
 
 

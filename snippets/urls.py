@@ -1,23 +1,18 @@
 """The addresses of snippets."""
 
 from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
 from snippets import highlight_views, views, vocabulary_views
 
 
-class RefConverter:
+class RefConverter(StringConverter):
     """A snippet's number, or its slug."""
 
     regex = "(?:0|[1-9][0-9]{0,18}|[0-9A-Za-z]{22})"
 
-    def to_python(self, value: str) -> str:
-        return value
 
-    def to_url(self, value: str) -> str:
-        return value
-
-
-class NameConverter(RefConverter):
+class NameConverter(StringConverter):
     """A name of a style or a format."""
 
     regex = "[0-9A-Za-z_-]{1,50}"

@@ -1,5 +1,10 @@
 """Health, as a load balancer asks for it."""
 
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from rest_framework.test import APIClient
 
 
@@ -13,3 +18,32 @@ def test_ready_names_each_part(db: None) -> None:
     response = APIClient().get("/health/ready/", headers={"Host": "10.1.2.3"})
     assert response.status_code == 200
     assert response.json()["checks"] == {"database": "ok", "migrations": "ok", "cache": "ok", "storage": "ok"}
+
+
+def test_a_missing_migration_makes_it_unready_and_says_what_to_do(db: None) -> None:
+    MigrationRecorder(connection).migration_qs.filter(app="snippets", name="0002_search").delete()
+    response = APIClient().get("/health/ready/")
+    assert response.status_code == 503
+    assert "manage.py migrate" in response.json()["checks"]["migrations"]
+
+
+def test_a_missing_cache_makes_it_unready_without_telling_details(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE snippets_cache RENAME TO elsewhere")
+    response = APIClient().get("/health/ready/")
+    assert response.status_code == 503
+    assert response.json()["checks"]["cache"] == "failed"
+
+
+def test_a_storage_that_cannot_be_written_makes_it_unready(db: None, settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    settings.MEDIA_ROOT = str(tmp_path / "file" / "media")
+    response = APIClient().get("/health/ready/")
+    assert response.status_code == 503
+    assert response.json()["checks"]["storage"] == "the storage of uploads cannot be written to"
+
+
+def test_health_knows_two_methods() -> None:
+    assert APIClient().head("/health/live/").status_code == 200
+    response = APIClient().post("/health/live/")
+    assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
