@@ -18,7 +18,7 @@ import django
 
 django.setup()
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,25 @@ ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery staple"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Live tests are slow; what is about the other database is left out."""
     for item in items:
         if "/tests/live/" in str(item.path):
             item.add_marker(pytest.mark.slow)
+    marked = [(item, item.get_closest_marker("database")) for item in items]
+    others = [item for item, marker in marked if marker and marker.args != (connection.vendor,)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With REQUIRE_ALL=1 nothing may be skipped."""
+    report = yield
+    if report.skipped and os.environ.get("REQUIRE_ALL") == "1":
+        report.outcome = "failed"
+        report.longrepr = f"Skipped, where everything must run: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(autouse=True)

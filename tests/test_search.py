@@ -13,8 +13,8 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from snippets.models import Snippet
 
-on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="how PostgreSQL searches")
-on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="how SQLite searches")
+on_postgresql = pytest.mark.database("postgresql")
+on_sqlite = pytest.mark.database("sqlite")
 
 
 def found(client: APIClient, query: str) -> str:
