@@ -47,11 +47,9 @@ class AutoSchema(SpectacularAutoSchema):
         return bodies
 
     def _error_statuses(self, headers: set[str]) -> list[str]:
-        statuses = {"400", "401", "403", "404"}
+        statuses = {"400", "401", "403", "404", "429"}
         if self.method in ("POST", "PUT", "PATCH"):
             statuses |= {"411", "413", "415"}
-        if self.method == "POST":
-            statuses.add("429")
         if "If-Match" in headers:
             statuses.add("412")
         return sorted(statuses)

@@ -4,10 +4,13 @@ import os
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
-from tests.live.conftest import Server
+from tests.live.conftest import Server, StartServer
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 ENVIRONMENT = os.environ | {"PATH": f"{SCRIPTS}:{os.environ['PATH']}"}
@@ -61,7 +64,16 @@ def test_a_generated_client_creates_reads_lists_changes_and_deletes(server: Serv
     assert result.stdout == "done\n", result.stderr
 
 
-def test_schemathesis_finds_no_failure(server: Server) -> None:
+@pytest.fixture
+def unlimited_server(start_server: StartServer, tmp_path: Path) -> Iterator[Server]:
+    """One that answers all that is tried, however often: who shows a wrong password too often would get 429 for it."""
+    limits = {"ANONYMOUS_POSTING_RATE": "off", "LOGIN_RATE": "off", "SIGN_UP_RATE": "off"}
+    with start_server(tmp_path / "data", tmp_path / "server.log", **limits) as server:
+        yield server
+
+
+def test_schemathesis_finds_no_failure(unlimited_server: Server) -> None:
+    server = unlimited_server
     command = [SCRIPTS / "schemathesis", "run", f"{server.url}/schema/", "--phases", "examples,coverage,fuzzing"]
     options = ["--max-examples", "25", "--header", f"Authorization: Bearer {server.token}", "--no-color"]
     result = subprocess.run([*command, *options], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)

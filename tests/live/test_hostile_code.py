@@ -104,7 +104,7 @@ def test_no_lexer_and_no_code_delay_an_answer(quick_server: Server, hostile_snip
 
     assert len(answers) > 5000
     assert {answer.status for answer in answers} == {200}
-    assert sum(answer.outcome == "false; reason=timeout" for answer in answers) > 100, "this code is not hostile enough"
+    assert sum(answer.outcome == "false; reason=timeout" for answer in answers) > 30, "this code is not hostile enough"
     assert [answer for answer in again if answer.seconds > DEADLINE + GRACE] == []
     assert len(honest.answers) > 100
     assert [answer for answer in honest.answers if answer[1] != 200 or not answer[2]] == []

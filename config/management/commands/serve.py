@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000, choices=range(1, 65536), metavar="1..65535")
+        parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         self.check_port(host, port)
@@ -29,6 +29,8 @@ class Command(BaseCommand):
         self.exec_uwsgi(host, port)
 
     def check_port(self, host: str, port: int) -> None:
+        if not 1 <= port <= 65535:
+            raise CommandError(f"There is no port {port}: take one from 1 to 65535, such as make run PORT=8000")
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
