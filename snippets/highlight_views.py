@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from snippets.conditions import etag_of, is_fresh
 from snippets.downloads import protect
-from snippets.highlighting import FORMATS, Options
+from snippets.highlighting import FORMATS, REVISION, Options
 from snippets.models import Snippet
 from snippets.pictures import ImageTooLarge
 from snippets.renderers import HIGHLIGHT_RENDERERS
@@ -41,7 +41,7 @@ class HighlightView(SnippetView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         snippet = self.get_object()
         options = self.chosen_options(request, snippet)
-        etag = etag_of(snippet, options, pygments.__version__)
+        etag = etag_of(snippet, options, str(snippet.owner), pygments.__version__, REVISION)
         if is_fresh(request, etag):
             return self.not_modified(snippet, etag)
         try:
@@ -76,6 +76,6 @@ class HighlightView(SnippetView):
 
 
 def _page(snippet: Snippet, options: Options, rendering: Rendering) -> bytes:
-    code = mark_safe(rendering.body.decode())  # noqa: S308 - Pygments has escaped the code
+    code = mark_safe(rendering.body.decode())  # noqa: S308 - snippets.markup has escaped it
     context = {"snippet": snippet, "options": options, "plain_because": rendering.plain_because, "code": code}
     return render_to_string("snippets/highlight.html", context).encode()

@@ -98,7 +98,8 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
     def answer(self, snippet: Snippet, data: Any, etag: str, status_code: int = 200) -> Response:
         """The answer with its ETag; a public snippet may be kept by everybody who asks again before using it."""
         response = Response(data, status=status_code, headers={"ETag": etag})
-        if snippet.visibility == "public" and self.request.method in SAFE_METHODS:
+        is_page = self.request.accepted_renderer.format == "api"  # which greets the visitor by name
+        if snippet.visibility == "public" and self.request.method in SAFE_METHODS and not is_page:
             response["Cache-Control"] = "no-cache"
         return response
 
@@ -188,7 +189,7 @@ class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
     def etag(self, snippet: Snippet) -> str:
         request: Request = self.request
         owner = snippet.owner.username if snippet.owner else None
-        visitor = request.user.pk if request.accepted_renderer.format == "api" else None  # its pages greet by name
+        visitor = request.user.pk if request.accepted_renderer.format == "api" else None
         return etag_of(snippet, request.accepted_media_type, request.build_absolute_uri("/"), owner, visitor)
 
 
