@@ -29,7 +29,7 @@ test-slow: install-dev  ## those with a running server, and those over hundreds 
 
 test-all: test test-slow
 
-lint: install-dev  ## style, types, imports, and the committed schema and migrations
+lint: install-dev  ## style, types, imports, and forgotten migrations
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 
@@ -46,13 +46,15 @@ requirements:  ## pins requirements*.txt anew; needs uv
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
 
-$(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install one of them, or name it: make PYTHON=/path/to/python3"; exit 1; }
+# A stamp, and not .venv/bin/python, which is there before a creation that was broken off has finished.
+$(VENV)/.created:
+	@$(PYTHON) -c '' 2>/dev/null || { echo "Python 3.11, 3.12 or 3.13 is needed: install one of them, or name it: make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@echo "Installing into $(VENV) ..."
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Cannot make $(VENV) here: is this folder writable?"; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); echo "Cannot make $(VENV) here: is this folder writable?"; exit 1; }
+	@touch $@
 
-$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+$(VENV)/.installed: requirements.txt | $(VENV)/.created
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 

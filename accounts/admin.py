@@ -3,8 +3,10 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 
+from accounts.forms import ThrottledAdminForm
 from accounts.models import ApiToken, User
 
+admin.site.login_form = ThrottledAdminForm
 admin.site.register(User, UserAdmin)
 
 

@@ -65,7 +65,9 @@ class RequestFraming:
         charset = (request.content_params or {}).get("charset", "utf-8")
         if charset.strip().lower() not in TEXT_ENCODINGS:
             return 415, "Unsupported charset in Content-Type: send UTF-8."
-        if request.headers.get("Transfer-Encoding") and not request.headers.get("Content-Length"):
+        if request.headers.get(
+            "Transfer-Encoding"
+        ):  # beside a Content-Length too: that would count the chunks' framing
             return 411, "Send the body with a Content-Length, not chunked."
         try:
             request.get_host()

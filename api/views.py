@@ -40,6 +40,6 @@ class StrictQueryMixin:
             return "Given more than once."
         if "\0" in values[0]:
             return "Null characters are not allowed."
-        if not values[0] and self.request.method in SAFE_METHODS:  # type: ignore[attr-defined]
+        if not values[0].strip() and self.request.method in SAFE_METHODS:  # type: ignore[attr-defined]
             return "May not be empty."
         return None

@@ -13,7 +13,13 @@ from django.core.exceptions import ImproperlyConfigured
 Value = TypeVar("Value")
 
 ORIGIN = re.compile(r"https?://[^/\s]+")
-CACHE_SCHEMES = {"dbcache": True, "redis": True, "rediss": True, "locmemcache": False}  # whether they need a place
+HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\]")
+CACHE_SCHEMES = {  # and what names their place: a table, or a host
+    "dbcache": re.compile(r"[A-Za-z_]\w*"),
+    "redis": re.compile(r".+"),
+    "rediss": re.compile(r".+"),
+    "locmemcache": re.compile(r".*"),
+}
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 
 
@@ -23,17 +29,19 @@ class Environment:
     def __init__(self, env_file: str | None, default_env_file: Path) -> None:
         """Reads the file that is named, which must be there, or the default one if it is there."""
         self.env = environ.Env()
-        if env_file and not Path(env_file).exists():
-            raise ImproperlyConfigured(f"ENV_FILE: there is no {env_file!r}.")
-        path = Path(env_file) if env_file else default_env_file
-        if path.exists():
-            self.env.read_env(path)
+        if not env_file and not default_env_file.exists():
+            return
+        try:
+            with Path(env_file or default_env_file).open(encoding="utf-8") as lines:
+                self.env.read_env(lines)
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(f"ENV_FILE: cannot read {env_file or default_env_file}: {error}") from error
 
     def text(self, name: str, default: str = "") -> str:
         """The variable's text; an empty variable counts as one that is not set."""
         path = os.environ.get(f"{name}_FILE")
         if not path:
-            return os.environ.get(name) or default
+            return os.environ.get(name, "").strip() or default
         if os.environ.get(name):
             raise ImproperlyConfigured(f"{name} and {name}_FILE are both set: choose one.")
         try:
@@ -76,6 +84,13 @@ class Environment:
         """A list, separated by commas."""
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
 
+    def hosts(self, name: str, default: str) -> list[str]:
+        """A list of host names or addresses, without scheme and port; `.example.org` is every subdomain, `*` all."""
+        hosts = self.words(name, default)
+        if not all(HOST.fullmatch(host) for host in hosts):
+            raise ImproperlyConfigured(f"{name} must be host names such as snippets.example.org, separated by commas.")
+        return hosts
+
     def origins(self, name: str) -> list[str]:
         """A list of origins: scheme and host, with a port if it is not the usual one."""
         origins = self.words(name)
@@ -108,10 +123,13 @@ class Environment:
             return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(default)}
 
         def parse(text: str) -> dict[str, Any]:
-            if urlsplit(text).scheme not in DATABASE_SCHEMES:  # of others, the library shows the password in a warning
+            url = urlsplit(text)
+            if url.scheme not in DATABASE_SCHEMES:  # of others, the library shows the password in a warning
                 raise ValueError(name)
             config: dict[str, Any] = self.env.db_url_config(text)
-            if not config["NAME"]:
+            # A database in memory would be another one for each connection. An @ or a / comes from a password that
+            # is not percent-encoded.
+            if config["NAME"] in ("", ":memory:") or (url.scheme != "sqlite" and set("@/") & set(config["NAME"])):
                 raise ValueError(name)
             return config
 
@@ -123,7 +141,8 @@ class Environment:
 
         def parse(text: str) -> dict[str, Any]:
             url = urlsplit(text)
-            if url.scheme not in CACHE_SCHEMES or (CACHE_SCHEMES[url.scheme] and not url.netloc):
+            place = CACHE_SCHEMES[url.scheme]
+            if not place.fullmatch(url.netloc) or url.port == 0:  # asking for the port raises where it is no number
                 raise ValueError(name)
             config: dict[str, Any] = self.env.cache_url_config(text)
             return config

@@ -4,6 +4,7 @@ so that the Host it sends is none of ours, and over plain HTTP."""
 import logging
 from collections.abc import Callable
 
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -43,11 +44,19 @@ def check_storage() -> None:
         raise UnreadyError("the storage of uploads cannot be written to") from error
 
 
+def check_static() -> None:
+    try:
+        staticfiles_storage.url("snippets/highlight.css")
+    except ValueError as error:
+        raise UnreadyError("static files are missing: run manage.py collectstatic") from error
+
+
 CHECKS: dict[str, Callable[[], None]] = {
     "database": check_database,
     "migrations": check_migrations,
     "cache": check_cache,
     "storage": check_storage,
+    "static": check_static,
 }
 
 

@@ -21,9 +21,12 @@ if not SECRET_KEY:
         "for development set DEBUG=true instead."
     )
 
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
-DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var")))
+DATA_DIR = BASE_DIR / env.text("DATA_DIR", "var")  # a relative one is in the project, wherever the process starts
+# Read by config/uwsgi.ini itself; here they are checked, and have their defaults.
+UWSGI_PROCESSES = env.integer("UWSGI_PROCESSES", 2, minimum=1, maximum=256)
+UWSGI_THREADS = env.integer("UWSGI_THREADS", 4, minimum=1, maximum=256)
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False  # api.middleware.OptionalSlash serves both spellings without a redirect
@@ -123,9 +126,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
 }
-MEDIA_ROOT = env.text("MEDIA_ROOT", str(DATA_DIR / "media"))
+MEDIA_ROOT = str(BASE_DIR / env.text("MEDIA_ROOT", str(DATA_DIR / "media")))
 MEDIA_URL = "/media/"
-STATIC_ROOT = env.text("STATIC_ROOT", str(DATA_DIR / "static"))
+STATIC_ROOT = str(BASE_DIR / env.text("STATIC_ROOT", str(DATA_DIR / "static")))
 STATIC_URL = "/static/"
 
 # --- Who uses it ------------------------------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ def check_preconditions(request: Request, snippet: Snippet) -> None:
 
     A weak tag counts too: proxies that compress an answer weaken its tag, and the version in it is exact all the same.
     """
+    if request.headers.get("If-None-Match", "").strip() == "*":  # only if there were nothing here yet
+        raise PreconditionFailed
     header = request.headers.get("If-Match")
     if header is None or header.strip() == "*":
         return

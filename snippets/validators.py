@@ -10,6 +10,9 @@ from django.core.exceptions import ValidationError
 
 from snippets import languages
 
+# They make "a\u202egpj.exe" look like "aexe.jpg".
+BIDI_CONTROLS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
 
 def validate_language(alias: str) -> None:
     if not languages.is_language(alias):
@@ -40,6 +43,8 @@ def validate_single_line(text: str) -> None:
 def validate_filename(filename: str) -> None:
     """A name for a file on anybody's disk; never a path."""
     validate_single_line(filename)
+    if BIDI_CONTROLS & set(filename):
+        raise ValidationError("No characters that turn the direction of writing.", code="not_a_filename")
     if "/" in filename or "\\" in filename or filename in (".", ".."):
         raise ValidationError("A file name, not a path: no / and no \\.", code="not_a_filename")
     if len(filename.encode("utf-8", "surrogatepass")) > 255:

@@ -23,6 +23,7 @@ NONSENSE = {
     "database": "mysql://user:hunter2@host/name",
     "cache": "nonsense",
     "origins": "nonsense",
+    "hosts": "http://nonsense",
 }
 FREE = {"text", "words"}  # any text may be meant
 KEY = "mqz4Hq0yB1xkR7sPu9wLd2Ev5nTc8jGf3aVi6oXbZtYeKrQhW-D_pN5sU8"

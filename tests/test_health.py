@@ -17,7 +17,13 @@ def test_live_answers_an_unknown_host_without_the_database() -> None:
 def test_ready_names_each_part(db: None) -> None:
     response = APIClient().get("/health/ready/", headers={"Host": "10.1.2.3"})
     assert response.status_code == 200
-    assert response.json()["checks"] == {"database": "ok", "migrations": "ok", "cache": "ok", "storage": "ok"}
+    assert response.json()["checks"] == {
+        "database": "ok",
+        "migrations": "ok",
+        "cache": "ok",
+        "storage": "ok",
+        "static": "ok",
+    }
 
 
 def test_a_missing_migration_makes_it_unready_and_says_what_to_do(db: None) -> None:
@@ -41,6 +47,15 @@ def test_a_storage_that_cannot_be_written_makes_it_unready(db: None, settings: A
     response = APIClient().get("/health/ready/")
     assert response.status_code == 503
     assert response.json()["checks"]["storage"] == "the storage of uploads cannot be written to"
+
+
+def test_static_files_that_were_not_collected_make_it_unready(db: None, settings: Any, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = str(tmp_path)
+    manifest = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": manifest}
+    response = APIClient().get("/health/ready/")
+    assert response.status_code == 503
+    assert "manage.py collectstatic" in response.json()["checks"]["static"]
 
 
 def test_health_knows_two_methods() -> None:

@@ -311,3 +311,15 @@ def test_a_changed_password_ends_the_other_sessions_and_not_this_one(in_browser:
 @pytest.mark.parametrize("method", ["put", "post", "delete"])
 def test_an_account_is_changed_by_patch_alone(as_owner: APIClient, method: str) -> None:
     assert getattr(as_owner, method)("/users/me/", {"email": "new@example.org"}).status_code == 405
+
+
+def test_the_log_in_of_the_admin_is_as_slow_to_guess_in_as_the_others(anonymous: APIClient, staff: User) -> None:
+    guess = {"username": "staff", "password": "guess", "next": "/admin/"}
+    for _ in range(10):
+        assert (
+            "correct username and password"
+            in anonymous.post("/admin/login/", guess, format="multipart").content.decode()
+        )
+    answer = anonymous.post("/admin/login/", guess | {"password": PASSWORD}, format="multipart")
+    assert "Request was throttled" in answer.content.decode()
+    assert "sessionid" not in answer.cookies

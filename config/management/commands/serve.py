@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 
 
 class Command(BaseCommand):
@@ -23,10 +24,19 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         self.check_port(host, port)
         self.check_folder(settings.DATA_DIR)
-        call_command("migrate", verbosity=0)
+        self.prepare()
         call_command("load_demo", url=f"http://{host}:{port}", stdout=self.stdout)
         self.stdout.flush()
         self.exec_uwsgi(host, port)
+
+    def prepare(self) -> None:
+        try:
+            call_command("migrate", verbosity=0)
+        except OperationalError as error:
+            reason = str(error).splitlines()[0]
+            raise CommandError(f"The database of DATABASE_URL does not work: {reason}") from error
+        if not settings.DEBUG:
+            call_command("collectstatic", verbosity=0, interactive=False)
 
     def check_port(self, host: str, port: int) -> None:
         if not 1 <= port <= 65535:
@@ -58,8 +68,7 @@ class Command(BaseCommand):
         if not uwsgi.exists():
             raise CommandError(f"{uwsgi} is missing. Install the requirements again: rm -r .venv && make install")
         environment = os.environ | {"PYTHONPATH": sysconfig.get_path("purelib")}
-        environment.setdefault("UWSGI_PROCESSES", "2")
-        environment.setdefault("UWSGI_THREADS", "4")
+        environment |= {"UWSGI_PROCESSES": str(settings.UWSGI_PROCESSES), "UWSGI_THREADS": str(settings.UWSGI_THREADS)}
         ini = settings.BASE_DIR / "config" / "uwsgi.ini"
         ready = f"print:Serving on http://{host}:{port}/ - what to try is printed above. Ctrl-C stops it."
         arguments = ["--ini", str(ini), "--http-socket", f"{host}:{port}", "--hook-accepting1-once", ready]
@@ -68,4 +77,6 @@ class Command(BaseCommand):
         arguments += ["--post-buffering", "65536"]
         # It closes each connection, and must say so: else clients send their next request into a closed one.
         arguments += ["--add-header", "Connection: close"]
+        if not settings.DEBUG:  # else Django serves them
+            arguments += ["--static-map", f"/static={settings.STATIC_ROOT}"]
         os.execve(uwsgi, [str(uwsgi), *arguments], environment)  # noqa: S606 - no shell
