@@ -65,9 +65,8 @@ class RequestFraming:
         charset = (request.content_params or {}).get("charset", "utf-8")
         if charset.strip().lower() not in TEXT_ENCODINGS:
             return 415, "Unsupported charset in Content-Type: send UTF-8."
-        if request.headers.get(
-            "Transfer-Encoding"
-        ):  # beside a Content-Length too: that would count the chunks' framing
+        # Beside a Content-Length too, which would count the framing of the chunks as a part of the body.
+        if request.headers.get("Transfer-Encoding"):
             return 411, "Send the body with a Content-Length, not chunked."
         try:
             request.get_host()
