@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -21,6 +22,11 @@ CACHE_SCHEMES = {  # and what names their place: a table, or a host
     "locmemcache": re.compile(r".*"),
 }
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
+
+
+def split(text: str) -> list[str]:
+    """What stands between the commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 class Environment:
@@ -82,7 +88,7 @@ class Environment:
 
     def words(self, name: str, default: str = "") -> list[str]:
         """A list, separated by commas."""
-        return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
+        return split(self.text(name, default))
 
     def hosts(self, name: str, default: str) -> list[str]:
         """A list of host names or addresses, without scheme and port; `.example.org` is every subdomain, `*` all."""
@@ -97,6 +103,11 @@ class Environment:
         if not all(ORIGIN.fullmatch(origin) for origin in origins):
             raise ImproperlyConfigured(f"{name} must be origins such as https://example.org, separated by commas.")
         return origins
+
+    def networks(self, name: str) -> list[IPv4Network | IPv6Network]:
+        """A list of networks such as 10.0.0.0/8; an address alone is a network of one."""
+        wanted = "must be addresses or networks such as 10.0.0.0/8, separated by commas"
+        return self._parse(name, "", lambda text: [ip_network(word) for word in split(text)], wanted)
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         value = self.text(name, default)

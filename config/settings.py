@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from pythonjsonlogger.core import RESERVED_ATTRS
 
 from config.environment import Environment
 
@@ -24,7 +25,8 @@ if not SECRET_KEY:
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 DATA_DIR = BASE_DIR / env.text("DATA_DIR", "var")  # a relative one is in the project, wherever the process starts
-# Read by config/uwsgi.ini itself; here they are checked, and have their defaults.
+# What uWSGI and nginx are told: here it is checked, and has its defaults.
+PORT = env.integer("PORT", 8080, minimum=1, maximum=65535)
 UWSGI_PROCESSES = env.integer("UWSGI_PROCESSES", 2, minimum=1, maximum=256)
 UWSGI_THREADS = env.integer("UWSGI_THREADS", 4, minimum=1, maximum=256)
 ROOT_URLCONF = "config.urls"
@@ -60,6 +62,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.proxies.TrustedProxies",
+    "api.request_id.RequestId",
     "config.health.HealthMiddleware",  # before the check of Host: a load balancer calls by address
     "django.middleware.security.SecurityMiddleware",
     "api.middleware.RequestFraming",
@@ -130,6 +134,7 @@ MEDIA_ROOT = str(BASE_DIR / env.text("MEDIA_ROOT", str(DATA_DIR / "media")))
 MEDIA_URL = "/media/"
 STATIC_ROOT = str(BASE_DIR / env.text("STATIC_ROOT", str(DATA_DIR / "static")))
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
 
 # --- Who uses it ------------------------------------------------------------------------------------------------------
 
@@ -160,7 +165,7 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.negotiation.ForgivingNegotiation",
     "DEFAULT_SCHEMA_CLASS": "api.schema.AutoSchema",
     "EXCEPTION_HANDLER": "api.errors.exception_handler",
-    "NUM_PROXIES": env.integer("TRUSTED_PROXIES", 0, minimum=0, maximum=10),
+    "NUM_PROXIES": 0,  # config.proxies.TrustedProxies has put the visitor's address where the connection's was
     "DEFAULT_THROTTLE_RATES": {
         "anonymous-posting": env.rate("ANONYMOUS_POSTING_RATE", "60/hour"),
         "login": env.rate("LOGIN_RATE", "10/minute"),
@@ -196,7 +201,7 @@ SPECTACULAR_SETTINGS = {
 # --- How it is reached ------------------------------------------------------------------------------------------------
 
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
-CORS_EXPOSE_HEADERS = ["Link", "ETag", "Location", "Retry-After", "X-Highlighted"]
+CORS_EXPOSE_HEADERS = ["Link", "ETag", "Location", "Retry-After", "X-Highlighted", "X-Request-ID"]
 CORS_ALLOW_HEADERS = [
     "accept",
     "authorization",
@@ -215,8 +220,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.flag("SECURE_HSTS_INC
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-if env.flag("TRUST_X_FORWARDED_PROTO", False):
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
 # --- How it speaks ----------------------------------------------------------------------------------------------------
 
@@ -225,12 +229,26 @@ USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
 
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_FORMAT = env.choice("LOG_FORMAT", "line" if DEBUG else "json", ("line", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))},
+    "filters": {"request_id": {"()": "api.request_id.RequestIdFilter"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "{asctime}{levelname}{name}{request_id}{message}",
+            "style": "{",
+            "datefmt": "%Y-%m-%dT%H:%M:%S%z",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger", "exc_info": "traceback"},
+            # What else Django hangs on a record is for handlers: the request, the whole address with its query.
+            "reserved_attrs": [*RESERVED_ATTRS, "request", "server_time", "status_code"],
+        },
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request_id"]}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     # Django's own handlers are silent without DEBUG, or send mail: the root's handler speaks for all.
     "loggers": {"django": {"handlers": [], "propagate": True, "level": "INFO"}},
 }

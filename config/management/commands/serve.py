@@ -1,8 +1,6 @@
 """`manage.py serve`: everything from an empty folder to a running server, for a laptop."""
 
-import os
 import socket
-import sysconfig
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
+
+from config.server import exec_uwsgi
 
 
 class Command(BaseCommand):
@@ -64,14 +64,8 @@ class Command(BaseCommand):
             ) from error
 
     def exec_uwsgi(self, host: str, port: int) -> None:
-        uwsgi = Path(sysconfig.get_path("scripts"), "uwsgi")
-        if not uwsgi.exists():
-            raise CommandError(f"{uwsgi} is missing. Install the requirements again: rm -r .venv && make install")
-        environment = os.environ | {"PYTHONPATH": sysconfig.get_path("purelib")}
-        environment |= {"UWSGI_PROCESSES": str(settings.UWSGI_PROCESSES), "UWSGI_THREADS": str(settings.UWSGI_THREADS)}
-        ini = settings.BASE_DIR / "config" / "uwsgi.ini"
         ready = f"print:Serving on http://{host}:{port}/ - what to try is printed above. Ctrl-C stops it."
-        arguments = ["--ini", str(ini), "--http-socket", f"{host}:{port}", "--hook-accepting1-once", ready]
+        arguments = ["--http-socket", f"{host}:{port}", "--hook-accepting1-once", ready]
         # Behind nginx, bodies arrive whole. Here uWSGI must take them whole, or a client that is refused (413) before
         # it has sent everything sees its connection broken off instead of the answer.
         arguments += ["--post-buffering", "65536"]
@@ -79,4 +73,4 @@ class Command(BaseCommand):
         arguments += ["--add-header", "Connection: close"]
         if not settings.DEBUG:  # else Django serves them
             arguments += ["--static-map", f"/static={settings.STATIC_ROOT}"]
-        os.execve(uwsgi, [str(uwsgi), *arguments], environment)  # noqa: S606 - no shell
+        exec_uwsgi(*arguments)

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# What a container does: `serve` (nginx and uWSGI), `migrate`, or any other command of manage.py.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case ${1:-serve} in
+  serve) ;;
+  *) exec python manage.py "$@" ;;
+esac
+
+folder=${RUN_DIR:-/run/snippets}
+mkdir -p "$folder"
+rm -f "$folder/ready"
+
+# One log, of JSON lines. The buffering is by lines, so that none is late.
+exec 3>&1
+exec > >(LC_ALL=C exec stdbuf -oL sed -E -f config/log_lines.sed) 2>&1
+log=$!
+
+uwsgi='' nginx=''
+
+end() {  # end SIGNAL PID: sends it, and waits
+  [[ -n $2 ]] && kill "-$1" "$2" 2>/dev/null || return 0
+  while kill -0 "$2" 2>/dev/null; do wait "$2" || true; done
+}
+
+leave() {  # leave STATUS
+  trap '' TERM INT QUIT
+  # First the door, then the house: nginx takes nothing new, and finishes what it has begun. Both have a limit of their own.
+  end QUIT "$nginx"
+  end TERM "$uwsgi"
+  # The log ends when nobody can write to it any more; the orphans of a killed master could for ever.
+  exec >&3 2>&1 3>&-
+  { sleep 2; kill "$log"; } &
+  wait "$log" || true
+  exit "$1"
+}
+
+stop() {
+  # A balancer may go on sending for a while.
+  sleep "${DRAIN_SECONDS:-0}"
+  leave 0
+}
+trap stop TERM INT QUIT
+
+python manage.py serve_behind_nginx "$folder" &
+uwsgi=$!
+# nginx opens the door when there is somebody behind it.
+until [[ -e $folder/ready ]]; do
+  kill -0 "$uwsgi" 2>/dev/null || leave 1
+  sleep 0.1
+done
+nginx -p "$folder" -c "$folder/nginx/nginx.conf" &
+nginx=$!
+
+# Each renews its own workers. If one of the two ends itself, so does the container, and whoever runs it starts another.
+wait -n "$uwsgi" "$nginx" || true
+echo 'nginx or uWSGI has ended: leaving.'
+leave 1
