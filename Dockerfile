@@ -16,7 +16,7 @@ RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all
 COPY . /app
 WORKDIR /app
 # The static files, with hashed names, and each of them compressed. The key signs nothing that stays.
-RUN SECRET_KEY=build DATA_DIR=/tmp STATIC_ROOT=/srv/static /opt/venv/bin/python manage.py collectstatic --no-input \
+RUN SECRET_KEY=build DATA_DIR=/tmp STATIC_ROOT=/srv/static /opt/venv/bin/python manage.py collectstatic --no-input --ignore redoc \
     && find /srv/static -type f -regex '.*\.\(css\|js\|json\|map\|svg\|txt\)' -exec gzip -9 --no-name --keep {} + \
     && /opt/venv/bin/python -m compileall -q /app
 
@@ -28,11 +28,13 @@ LABEL org.opencontainers.image.title="Snippets" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
+# A tmpfs that is mounted on /run takes its mode from here.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates nginx python3 tini \
     && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc /usr/share/man /etc/nginx /var/www \
     && useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin snippets \
-    && install --directory --owner snippets --group snippets /run/snippets /var/lib/snippets
+    && install --directory --owner snippets --group snippets /var/lib/snippets \
+    && chmod 1777 /run
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /srv/static /srv/static
 COPY --from=build /app /app

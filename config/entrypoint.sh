@@ -31,8 +31,7 @@ leave() {  # leave STATUS
   end TERM "$uwsgi"
   # The log ends when nobody can write to it any more; the orphans of a killed master could for ever.
   exec >&3 2>&1 3>&-
-  { sleep 2; kill "$log"; } &
-  wait "$log" || true
+  timeout 2 tail --pid="$log" --sleep-interval=0.1 --follow /dev/null || true
   exit "$1"
 }
 

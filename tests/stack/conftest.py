@@ -1,0 +1,192 @@
+"""The real nginx and uWSGI, started by the image's own entrypoint from this repository's files, on a free port."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import ROOT
+from tests.live.conftest import fresh_database, free_port
+
+KEY = "a key for the tests of the stack alone, and of no use anywhere else"
+STARTUP_SECONDS = 60
+# Where the tests run as root, the servers do not: they may read what root may read (where Python is), and write nowhere
+# but in their own folders.
+NOBODY = 65534
+AS_ORDINARY_USER = (
+    ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    + ["--inh-caps=-all,+dac_read_search", "--ambient-caps=+dac_read_search", "--bounding-set=-all,+dac_read_search"]
+    if os.geteuid() == 0
+    else []
+)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running nginx with uWSGI behind it. Its variables are those that it was started with."""
+
+    url: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+    variables: dict[str, str]
+
+    @property
+    def port(self) -> int:
+        return int(self.variables["PORT"])
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it has logged: each line must be JSON."""
+        return [json.loads(line) for line in (self.folder / "log").read_text("ascii").splitlines()]
+
+    def line(self, **wanted: object) -> dict[str, Any]:
+        """The first line with these values, which may be a moment late."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            for line in self.lines():
+                if wanted.items() <= line.items():
+                    return line
+            time.sleep(0.05)
+        pytest.fail(f"No line has {wanted}:\n{(self.folder / 'log').read_text()}")
+
+    def processes(self, part: str) -> list[int]:
+        """The processes of this stack with `part` in their command, the oldest first."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                command = (folder / "cmdline").read_text()
+            except OSError:
+                continue
+            if int(fields[2]) == self.process.pid and part in command and fields[0] != "Z":
+                found.append(int(folder.name))
+        return sorted(found)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=60)
+
+    def manage(self, *arguments: str) -> str:
+        return manage(self.variables, *arguments)
+
+
+StartStack = Callable[..., AbstractContextManager[Stack]]
+
+
+def manage(variables: dict[str, str], *arguments: str) -> str:
+    command = [*AS_ORDINARY_USER, sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=variables, check=True, capture_output=True, text=True).stdout
+
+
+def own_folder(folder: Path) -> Path:
+    """A new folder that belongs to whoever the servers run as."""
+    folder.mkdir(parents=True)
+    if AS_ORDINARY_USER:
+        os.chown(folder, NOBODY, NOBODY)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = own_folder(tmp_path_factory.mktemp("collected") / "own")
+    manage(variables_for(folder, folder / "static"), "collectstatic", "--no-input", "--ignore", "redoc")
+    return folder / "static"
+
+
+def variables_for(folder: Path, static_root: Path, **more: str) -> dict[str, str]:
+    return {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "ENV_FILE": os.devnull,
+        "SECRET_KEY": KEY,
+        "SECURE_SSL_REDIRECT": "false",
+        "SECURE_COOKIES": "false",
+        "ANONYMOUS_POSTING": "true",
+        "SIGN_UP": "true",
+        "ALLOWED_HOSTS": "127.0.0.1,localhost,snippets.example.org",
+        "DATA_DIR": str(folder / "data"),
+        "STATIC_ROOT": str(static_root),
+        "RUN_DIR": str(folder / "run"),
+    } | more
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + STARTUP_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/health/live/", timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.02)
+    pytest.fail(f"The stack did not start:\n{log.read_text()}")
+
+
+def run_entrypoint(folder: Path, variables: dict[str, str]) -> subprocess.Popen[bytes]:
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(
+            [*AS_ORDINARY_USER, "config/entrypoint.sh"],
+            cwd=ROOT,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+@pytest.fixture(scope="session")
+def start_stack(static_root: Path) -> StartStack:
+    """`with start_stack(folder, NAME="value") as stack: ...`; on a database of its own, unless it is named."""
+    missing = [name for name in ("nginx", "setpriv") if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")]
+    if missing:
+        pytest.skip(f"Not installed: {', '.join(missing)}.")
+
+    @contextmanager
+    def running(folder: Path, **more: str) -> Iterator[Stack]:
+        for name in ("data", "run"):
+            own_folder(folder / name)
+        with ExitStack() as cleaning:
+            if "DATABASE_URL" not in more:
+                more["DATABASE_URL"] = cleaning.enter_context(fresh_database())
+                manage(variables_for(folder, static_root, **more), "migrate")
+            variables = variables_for(folder, static_root, **{"PORT": str(free_port())} | more)
+            process = run_entrypoint(folder, variables)
+            cleaning.callback(_end, process)
+            url = f"http://127.0.0.1:{variables['PORT']}"
+            wait_for(url, process, folder / "log")
+            yield Stack(url, folder, process, variables)
+
+    return running
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Everything, also what a killed master has left behind."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait()
+
+
+@pytest.fixture(scope="session")
+def stack(start_stack: StartStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One stack for all tests that leave it as it was."""
+    with start_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def behind_proxy(start_stack: StartStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One that believes what proxies on this machine say."""
+    with start_stack(tmp_path_factory.mktemp("proxied"), TRUSTED_PROXIES="127.0.0.0/8,10.0.0.0/8") as running:
+        yield running
