@@ -31,7 +31,8 @@ class TrustedProxies:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         meta = request.META
         addresses, scheme = meta.pop(ADDRESSES, ""), meta.get(SCHEME, "")
-        if any([meta.pop(name, None) for name in SCHEME_HEADERS]):
+        claims = [meta.pop(name) for name in SCHEME_HEADERS if name in meta]
+        if claims:
             # uWSGI believes them of anybody, and has put what they say here.
             meta["wsgi.url_scheme"] = "https" if meta.get("HTTPS") == "on" else "http"
         if is_trusted(meta.get("REMOTE_ADDR", "")):

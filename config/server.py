@@ -22,5 +22,8 @@ def exec_uwsgi(*arguments: str) -> None:
         "UWSGI_PROCESSES": str(settings.UWSGI_PROCESSES),
         "UWSGI_THREADS": str(settings.UWSGI_THREADS),
     }
+    if settings.UWSGI_STATS:
+        arguments = (*arguments, "--stats", settings.UWSGI_STATS)
+        environment.pop("UWSGI_STATS", None)  # which uWSGI would read itself, as a second one
     ini = settings.BASE_DIR / "config" / "uwsgi.ini"
     os.execve(uwsgi, [str(uwsgi), "--ini", str(ini), *arguments], environment)  # noqa: S606 - no shell

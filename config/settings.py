@@ -29,6 +29,7 @@ DATA_DIR = BASE_DIR / env.text("DATA_DIR", "var")  # a relative one is in the pr
 PORT = env.integer("PORT", 8080, minimum=1, maximum=65535)
 UWSGI_PROCESSES = env.integer("UWSGI_PROCESSES", 2, minimum=1, maximum=256)
 UWSGI_THREADS = env.integer("UWSGI_THREADS", 4, minimum=1, maximum=256)
+UWSGI_STATS = env.text("UWSGI_STATS")
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False  # api.middleware.OptionalSlash serves both spellings without a redirect

@@ -24,6 +24,7 @@ NONSENSE = {
     "cache": "nonsense",
     "origins": "nonsense",
     "hosts": "http://nonsense",
+    "networks": "10.0.0.1/8",
 }
 FREE = {"text", "words"}  # any text may be meant
 KEY = "mqz4Hq0yB1xkR7sPu9wLd2Ev5nTc8jGf3aVi6oXbZtYeKrQhW-D_pN5sU8"
@@ -45,7 +46,11 @@ def _calls(path: str) -> dict[str, str]:
 
 
 TYPED = _calls("config/settings.py")
-VARIABLES = set(TYPED) | set(re.findall(r"\$\((\w+)\)", (ROOT / "config/uwsgi.ini").read_text()))
+VARIABLES = (
+    set(TYPED)
+    | set(re.findall(r"\$\((\w+)\)", (ROOT / "config/uwsgi.ini").read_text())) - {"VIRTUAL_ENV"}  # of config/server.py
+    | set(re.findall(r"\$\{([A-Z_]+):-", (ROOT / "config/entrypoint.sh").read_text()))
+)
 
 
 def _python(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

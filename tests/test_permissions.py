@@ -315,6 +315,7 @@ BELOW = ["/", "", "/raw/", "/highlight/", "/highlight.svg", "/highlight/?style=n
 def answer_without_address(client: APIClient, method: str, ref: str, below: str, headers: dict[str, str]) -> Any:
     """Status, headers and body. A page for browsers names the address it was asked for, and has a new CSRF token."""
     response = getattr(client, method)(f"/snippets/{ref}{below}", headers=headers)
+    del response.headers["X-Request-ID"]
     if headers.get("Accept") == "text/html":
         del response.headers["Content-Length"]
         response.cookies.clear()

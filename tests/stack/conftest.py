@@ -17,19 +17,16 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.live.conftest import fresh_database, free_port
+from tests.live.conftest import free_port, fresh_database
 
 KEY = "a key for the tests of the stack alone, and of no use anywhere else"
 STARTUP_SECONDS = 60
 # Where the tests run as root, the servers do not: they may read what root may read (where Python is), and write nowhere
 # but in their own folders.
 NOBODY = 65534
-AS_ORDINARY_USER = (
-    ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    + ["--inh-caps=-all,+dac_read_search", "--ambient-caps=+dac_read_search", "--bounding-set=-all,+dac_read_search"]
-    if os.geteuid() == 0
-    else []
-)
+READING = "-all,+dac_read_search"
+LESS = f"setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups --inh-caps={READING} --ambient-caps=+dac_read_search"
+AS_ORDINARY_USER = f"{LESS} --bounding-set={READING}".split() if os.geteuid() == 0 else []
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ def test_a_request_is_followed_from_nginx_to_django_and_back(stack: Stack) -> No
     assert (warning["level"], warning["message"]) == ("WARNING", "Not Found: /snippets/999999/")
 
 
-@pytest.mark.parametrize("given", [None, "short", "a" * 65, 'quote"quote', "new line", "\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8"])
+@pytest.mark.parametrize(
+    "given", [None, "short", "a" * 65, 'quote"quote', "new line", "\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8"]
+)
 def test_a_request_without_a_good_id_gets_one(stack: Stack, given: str | None) -> None:
     headers = {} if given is None else {"X-Request-ID": given.encode("latin-1")}
     for path in ("/", "/static/nothing.css"):
@@ -42,7 +44,9 @@ def test_no_secret_is_in_the_log(stack: Stack) -> None:
     for method, path in (("GET", "/"), ("PATCH", "/"), ("GET", "/nothing/"), ("DELETE", "/highlight/")):
         for headers in (key, {"Authorization": f"Bearer {secrets['token']}"}, {"Referer": address}):
             httpx.request(method, address + path, headers=headers, params=asked)
-    httpx.post(f"{stack.url}/snippets/", params=asked, content=secrets["code"] * 200_000)  # too large: nginx's own words
+    httpx.post(
+        f"{stack.url}/snippets/", params=asked, content=secrets["code"] * 200_000
+    )  # too large: nginx's own words
     httpx.post(f"{stack.url}/auth/login/", data={"username": name, "password": secrets["password"]})
     last = httpx.get(f"{stack.url}/languages/").headers["X-Request-ID"]
     stack.line(logger="nginx.access", request_id=last)

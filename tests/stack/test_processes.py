@@ -165,7 +165,11 @@ def test_workers_that_are_renewed_by_age_or_number_lose_no_request(own: Stack) -
 
 @pytest.mark.parametrize(
     ("variables", "named"),
-    [({"SECRET_KEY": ""}, "SECRET_KEY"), ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES"), ({"PORT": "0"}, "PORT")],
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY"),
+        ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES"),
+        ({"PORT": "0"}, "PORT"),
+    ],
 )
 def test_a_setting_that_makes_no_sense_ends_it_with_its_name(
     stack: Stack, tmp_path: Path, variables: dict[str, str], named: str
