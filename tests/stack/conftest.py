@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -128,6 +129,16 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"The stack did not start:\n{log.read_text()}")
 
 
+def wait_until_it_listens(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + STARTUP_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as connection:
+            if connection.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    pytest.fail(f"Nothing listens at port {port}.")
+
+
 def run_entrypoint(folder: Path, variables: dict[str, str]) -> subprocess.Popen[bytes]:
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
@@ -142,11 +153,15 @@ def run_entrypoint(folder: Path, variables: dict[str, str]) -> subprocess.Popen[
 
 
 @pytest.fixture(scope="session")
-def start_stack(static_root: Path) -> StartStack:
-    """`with start_stack(folder, NAME="value") as stack: ...`; on a database of its own, unless it is named."""
+def needs_nginx() -> None:
     missing = [name for name in ("nginx", "setpriv") if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")]
     if missing:
         pytest.skip(f"Not installed: {', '.join(missing)}.")
+
+
+@pytest.fixture(scope="session")
+def start_stack(needs_nginx: None, static_root: Path) -> StartStack:
+    """`with start_stack(folder, NAME="value") as stack: ...`; on a database of its own, unless it is named."""
 
     @contextmanager
     def running(folder: Path, **more: str) -> Iterator[Stack]:
