@@ -58,6 +58,7 @@ def test_uwsgi_is_away_or_silent(
         ([".example.org"], "a.b.example.org", 502),
         ([".example.org"], "example.com", 400),
         (["Example.org"], "EXAMPLE.org:8080", 502),
+        (["example.org", ".example.org", "a.example.org", "Example.org"], "a.example.org", 502),
         (["[::1]"], "[::1]:8080", 502),
         (["[::1]"], "[::2]:8080", 400),
         ([], "localhost", 400),

@@ -67,5 +67,7 @@ def values(socket: Path) -> Iterator[str]:
     yield "map $host $known_host {"
     yield "    hostnames;"
     yield f"    default {1 if '*' in settings.ALLOWED_HOSTS else 0};"
-    yield from (f"    {host.lower()} 1;" for host in settings.ALLOWED_HOSTS if host != "*")
+    # nginx refuses to be told twice: `.example.org` is example.org too.
+    hosts = {host.lower() for host in settings.ALLOWED_HOSTS if host != "*"}
+    yield from (f"    {host} 1;" for host in sorted(hosts) if f".{host}" not in hosts)
     yield "}"
