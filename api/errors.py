@@ -38,20 +38,19 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 def database_failure(error: BaseException | None) -> BaseException | None:
     """The failure of the database that the error is, or came of; None where it is about something else."""
     while error is not None and not isinstance(error, OperationalError | InterfaceError):
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return error
 
 
-def service_unavailable(failure: BaseException) -> JsonResponse:
-    """The answer of what is not REST framework's: Django's own views, the admin, middleware."""
-    logger.error("The database failed", exc_info=failure)
+def service_unavailable() -> JsonResponse:
+    """The same answer for what is not REST framework's. Django has logged the failure."""
     detail = {"detail": ServiceUnavailable.default_detail}
     return JsonResponse(detail, status=503, headers={"Retry-After": str(ServiceUnavailable.wait)})
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
-    if failure := database_failure(exception):  # Django takes a session that cannot be stored for one that is gone
-        return service_unavailable(failure)
+    if database_failure(exception):  # Django takes a session that cannot be stored for one that is gone
+        return service_unavailable()
     return JsonResponse({"detail": "The request cannot be understood."}, status=400)
 
 
@@ -65,6 +64,6 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonR
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
-    if failure := database_failure(sys.exception()):  # in a middleware, such as that of sessions
-        return service_unavailable(failure)
+    if database_failure(sys.exception()):  # in Django's own views, in the admin, or in a middleware
+        return service_unavailable()
     return JsonResponse({"detail": "The server failed. The error has been logged."}, status=500)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import resolve
 from django.utils.cache import patch_vary_headers
 
-from api.errors import database_failure, not_found, service_unavailable
+from api.errors import not_found
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -44,21 +44,6 @@ class SessionCookie:
         if "\0" in request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""):
             del request.COOKIES[settings.SESSION_COOKIE_NAME]
         return self.get_response(request)
-
-
-class DatabaseFailures:
-    """Answers for Django's own views, and for pages that fail while they are rendered, when the database is away. REST
-    framework does so for its own views, and handler500 for middleware."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        failure = database_failure(exception)
-        return service_unavailable(failure) if failure else None
 
 
 class RequestFraming:

@@ -63,7 +63,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.health.HealthMiddleware",  # before the check of Host: a load balancer calls by address
     "django.middleware.security.SecurityMiddleware",
-    "api.middleware.DatabaseFailures",
     "api.middleware.RequestFraming",
     "api.middleware.PrivateByDefault",
     "corsheaders.middleware.CorsMiddleware",
