@@ -89,3 +89,11 @@ def test_another_host_name_is_refused(with_tls: Postgres) -> None:
 def test_a_server_without_tls_is_refused(mode: str, postgres: Postgres, with_tls: Postgres) -> None:
     certificate = {"DATABASE_SSLROOTCERT": str(with_tls.certificate)} if mode == "verify-full" else {}
     assert "does not support SSL" in _refusal(DATABASE_URL=postgres.url, DATABASE_SSLMODE=mode, **certificate)
+
+
+def test_a_root_certificate_without_verification_stops_the_start(with_tls: Postgres) -> None:
+    """libpq would go on without TLS where the certificate does not verify."""
+    for variables in ({}, {"DATABASE_SSLMODE": "require"}):
+        result = _connect(DATABASE_URL=with_tls.url, DATABASE_SSLROOTCERT=str(with_tls.certificate), **variables)
+        assert result.returncode != 0
+        assert "DATABASE_SSLMODE must be verify-ca or verify-full" in result.stderr
