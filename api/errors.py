@@ -1,6 +1,7 @@
 """Every error in one shape: JSON as Django REST framework writes it."""
 
 import logging
+import sys
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -8,6 +9,7 @@ from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import ParseError
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
 
@@ -24,13 +26,31 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = ParseError("The request's body cannot be read.")
     elif isinstance(error, DataError):
         error = ParseError("The database cannot store this value.")
-    elif isinstance(error, OperationalError | InterfaceError):
-        logger.error("The database failed", exc_info=error)
+    elif failure := database_failure(error):
+        logger.error("The database failed", exc_info=failure)
         error = ServiceUnavailable()
+        # The page to browse would ask the database who is there, and wait for it once more.
+        request = context["request"]
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return rest_framework_handler(error, context)
 
 
+def database_failure(error: BaseException | None) -> BaseException | None:
+    """The failure of the database that the error is, or came of; None where it is about something else."""
+    while error is not None and not isinstance(error, OperationalError | InterfaceError):
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return error
+
+
+def service_unavailable() -> JsonResponse:
+    """The same answer for what is not REST framework's. Django has logged the failure."""
+    detail = {"detail": ServiceUnavailable.default_detail}
+    return JsonResponse(detail, status=503, headers={"Retry-After": str(ServiceUnavailable.wait)})
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+    if database_failure(exception):  # Django takes a session that cannot be stored for one that is gone
+        return service_unavailable()
     return JsonResponse({"detail": "The request cannot be understood."}, status=400)
 
 
@@ -44,4 +64,6 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonR
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
+    if database_failure(sys.exception()):  # in Django's own views, in the admin, or in a middleware
+        return service_unavailable()
     return JsonResponse({"detail": "The server failed. The error has been logged."}, status=500)

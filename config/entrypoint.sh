@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# What a container does: `serve` (nginx and uWSGI), `migrate`, or any other command of manage.py.
+# What a container does: `serve` (nginx and uWSGI), `migrate` (which makes the first admin too), or any other command of
+# manage.py.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case ${1:-serve} in
   serve) ;;
+  migrate)
+    python manage.py "$@"
+    exec python manage.py ensure_admin
+    ;;
   *) exec python manage.py "$@" ;;
 esac
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import ssl
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -15,6 +16,7 @@ Value = TypeVar("Value")
 
 ORIGIN = re.compile(r"https?://[^/\s]+")
 HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\]")
+HOST_NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
 CACHE_SCHEMES = {  # and what names their place: a table, or a host
     "dbcache": re.compile(r"[A-Za-z_]\w*"),
     "redis": re.compile(r".+"),
@@ -22,6 +24,33 @@ CACHE_SCHEMES = {  # and what names their place: a table, or a host
     "locmemcache": re.compile(r".*"),
 }
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
+IN_THE_ADDRESS = {"user", "password", "port", "dbname"}  # what a database's URL says before its query
+
+
+def _ports(netloc: str) -> list[int | None]:
+    """The port of each host; raises ValueError where there is no such port."""
+    return [urlsplit(f"//{host}").port for host in netloc.rpartition("@")[2].split(",")]
+
+
+def _check_certificates(name: str, path: Path) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError as error:  # ssl.SSLError is one, where the file holds something else
+        reason = getattr(error, "reason", None) or error.strerror
+        message = f"{name} must be the path of a file with CA certificates in PEM: {reason}."
+        raise ImproperlyConfigured(message) from error
+
+
+def _check_options(name: str, options: dict[str, Any]) -> None:
+    """Refuses what libpq does not know: it would be an error of each connection, and so of each request."""
+    from psycopg import pq  # whoever uses SQLite does not need it
+
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()} - IN_THE_ADDRESS
+    for option in options:
+        if option not in known:
+            raise ImproperlyConfigured(f"{name}: {option[:50]!r} is no option of a connection to PostgreSQL.")
+    if "sslrootcert" in options:
+        _check_certificates(f"{name}: its sslrootcert", Path(str(options["sslrootcert"])))
 
 
 def split(text: str) -> list[str]:
@@ -97,6 +126,21 @@ class Environment:
             raise ImproperlyConfigured(f"{name} must be host names such as snippets.example.org, separated by commas.")
         return hosts
 
+    def host(self, name: str) -> str:
+        """One host name, without scheme and port."""
+        host = self.text(name)
+        if host and not HOST_NAME.fullmatch(host):
+            raise ImproperlyConfigured(f"{name} must be a host name such as db.example.org, without a port.")
+        return host
+
+    def certificates(self, name: str, folder: Path) -> str:
+        """The path of a file of CA certificates; a relative one is in the folder."""
+        path = self.text(name)
+        if not path:
+            return ""
+        _check_certificates(name, folder / path)
+        return str(folder / path)
+
     def origins(self, name: str) -> list[str]:
         """A list of origins: scheme and host, with a port if it is not the usual one."""
         origins = self.words(name)
@@ -110,8 +154,9 @@ class Environment:
         return self._parse(name, "", lambda text: [ip_network(word) for word in split(text)], wanted)
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        """One of the words; without any, the default, which may be empty."""
         value = self.text(name, default)
-        if value not in choices:
+        if value != default and value not in choices:
             raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}.")
         return value
 
@@ -128,10 +173,10 @@ class Environment:
 
         return self._parse(name, default, parse, "must look like 30/hour (second, minute, hour, day), or be off")
 
-    def database(self, name: str, default: Path) -> dict[str, Any]:
-        """Django's settings of a database; without the variable, those of an SQLite file."""
+    def database(self, name: str) -> dict[str, Any]:
+        """Django's settings of the database that the URL names; empty without one."""
         if not self.text(name):
-            return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(default)}
+            return {}
 
         def parse(text: str) -> dict[str, Any]:
             url = urlsplit(text)
@@ -142,10 +187,16 @@ class Environment:
             # is not percent-encoded.
             if config["NAME"] in ("", ":memory:") or (url.scheme != "sqlite" and set("@/") & set(config["NAME"])):
                 raise ValueError(name)
+            # The user would be that of the operating system. A port that is none raises; 0 counts as none.
+            if url.scheme != "sqlite" and (not config["USER"] or 0 in _ports(url.netloc)):
+                raise ValueError(name)
             return config
 
         wanted = "must look like postgres://user:password@host:5432/name or sqlite:////path/to/file"
-        return self._parse(name, "", parse, wanted)
+        config = self._parse(name, "", parse, wanted)
+        if not config["ENGINE"].endswith("sqlite3"):
+            _check_options(name, config.get("OPTIONS", {}))
+        return config
 
     def cache(self, name: str, default: str) -> dict[str, Any]:
         wanted = "must look like dbcache://table, redis://host:6379/0 or locmemcache://"
@@ -161,8 +212,8 @@ class Environment:
         return self._parse(name, default, parse, wanted)
 
     def _parse(self, name: str, default: str, parse: Callable[[str], Value], wanted: str) -> Value:
-        """The parsed value. The message leaves the value out: it may be a secret."""
+        """The parsed value. The message leaves the value out, and so does the traceback: it may be a secret."""
         try:
             return parse(self.text(name, default))
-        except (ValueError, KeyError, TypeError) as error:
-            raise ImproperlyConfigured(f"{name} {wanted}.") from error
+        except (ValueError, KeyError, TypeError):
+            raise ImproperlyConfigured(f"{name} {wanted}.") from None

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from pythonjsonlogger.core import RESERVED_ATTRS
 
+from config import databases
 from config.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -106,22 +107,37 @@ def _make_folder(variable: str, folder: Path) -> None:
         raise ImproperlyConfigured(f"{variable}: cannot make the folder {folder}: {error.strerror}.") from error
 
 
+DATABASE_STATEMENT_TIMEOUT = env.integer("DATABASE_STATEMENT_TIMEOUT", 15, minimum=0, maximum=25)  # seconds
+
+
 def _database() -> dict[str, Any]:
-    database = env.database("DATABASE_URL", DATA_DIR / "db.sqlite3")
-    database |= {
+    database = databases.choose(
+        env.database("DATABASE_URL"),
+        databases.sqlite(DATA_DIR / "db.sqlite3"),
+        port=env.integer("RDS_PORT", 5432, minimum=1, maximum=65535),
+        RDS_HOSTNAME=env.host("RDS_HOSTNAME"),
+        RDS_DB_NAME=env.text("RDS_DB_NAME"),
+        RDS_USERNAME=env.text("RDS_USERNAME"),
+        RDS_PASSWORD=env.text("RDS_PASSWORD"),
+    )
+    for_postgresql = {
+        "password": env.text("DATABASE_PASSWORD"),
+        "sslmode": env.choice("DATABASE_SSLMODE", "", databases.SSLMODES),
+        "sslrootcert": env.certificates("DATABASE_SSLROOTCERT", BASE_DIR),
+    }
+    lock_timeout = env.integer("DATABASE_LOCK_TIMEOUT", 5, minimum=0, maximum=25)  # seconds
+    if database["ENGINE"].endswith("sqlite3"):
+        databases.refuse_on_sqlite(**for_postgresql)
+        _make_folder("DATABASE_URL" if env.text("DATABASE_URL") else "DATA_DIR", Path(database["NAME"]).parent)
+        database["OPTIONS"] = databases.SQLITE_OPTIONS
+    else:
+        database |= databases.postgresql(
+            database, **for_postgresql, statement_timeout=DATABASE_STATEMENT_TIMEOUT, lock_timeout=lock_timeout
+        )
+    return database | {
         "CONN_MAX_AGE": env.integer("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86400),
         "CONN_HEALTH_CHECKS": True,
     }
-    if database["ENGINE"].endswith("sqlite3"):
-        _make_folder("DATABASE_URL" if env.text("DATABASE_URL") else "DATA_DIR", Path(database["NAME"]).parent)
-        # Writers queue for the lock at BEGIN and wait for it; without IMMEDIATE a transaction that reads first fails
-        # at once with "database is locked", whatever the timeout.
-        database["OPTIONS"] = {
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        }
-    return database
 
 
 DATABASES = {"default": _database()}
@@ -140,6 +156,10 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # --- Who uses it ------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
+# Whom `manage.py ensure_admin` makes.
+ADMIN_USERNAME = env.text("ADMIN_USERNAME")
+ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")
+ADMIN_EMAIL = env.text("ADMIN_EMAIL")
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -25,6 +25,8 @@ NONSENSE = {
     "origins": "nonsense",
     "hosts": "http://nonsense",
     "networks": "10.0.0.1/8",
+    "host": "http://nonsense",
+    "certificates": "/nonsense",
 }
 FREE = {"text", "words"}  # any text may be meant
 KEY = "mqz4Hq0yB1xkR7sPu9wLd2Ev5nTc8jGf3aVi6oXbZtYeKrQhW-D_pN5sU8"
@@ -179,4 +181,3 @@ def test_postgresql_keeps_its_connections_and_checks_them() -> None:
     assert (database["NAME"], int(database["PORT"])) == ("snippets", 5433)
     assert database["CONN_MAX_AGE"] == 600
     assert database["CONN_HEALTH_CHECKS"] is True
-    assert "OPTIONS" not in database

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest
@@ -80,7 +79,7 @@ def image(engine: None) -> str:
 
 
 @pytest.fixture(scope="session")
-def variables(image: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def variables(image: str) -> dict[str, str]:
     return {
         "SECRET_KEY": KEY,
         "SECURE_SSL_REDIRECT": "false",
@@ -123,10 +122,7 @@ def container(start_container: StartContainer) -> Iterator[Container]:
 
 
 @pytest.fixture(scope="session")
-def image_files(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+def image_files(image: str) -> str:
     """The paths of all files in the image, one a line."""
-    return docker("run", "--rm", "--entrypoint", "find", image, "/", "-xdev", "-type", "f")
-
-
-def folder_of(name: str) -> Path:
-    return Path(__file__).parent / name
+    find = ["--entrypoint", "find", image, "/", "-xdev", "-type", "f"]
+    return docker("run", "--rm", "--user", "0", *find)

@@ -34,7 +34,7 @@ class Command(BaseCommand):
             call_command("migrate", verbosity=0)
         except OperationalError as error:
             reason = str(error).splitlines()[0]
-            raise CommandError(f"The database of DATABASE_URL does not work: {reason}") from error
+            raise CommandError(f"The database does not work: {reason}") from error
         if not settings.DEBUG:
             call_command("collectstatic", verbosity=0, interactive=False)
 
