@@ -32,7 +32,7 @@ from rest_framework.test import APIClient
 from accounts.models import ApiToken, User
 from snippets.models import Snippet
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.nginx", "tests.postgres"]
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery staple"

@@ -38,7 +38,17 @@ def test_its_base_is_named_literally_and_the_port_is_exposed() -> None:
 
 
 def test_it_holds_no_compiler_no_history_no_tests_and_no_secret(image: str, image_files: str) -> None:
-    for part in ("/gcc", "/cc1", "bin/pip", "/.git/", "/.env", "/app/tests/", "/app/var/", "/app/secrets/"):
+    for part in (
+        "/bin/gcc",
+        "/bin/cc",
+        "/cc1",
+        "bin/pip",
+        "/.git/",
+        "/.env",
+        "/app/tests/",
+        "/app/var/",
+        "/app/secrets/",
+    ):
         assert part not in image_files
     assert "/app/manage.py\n" in image_files
     history = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image)

@@ -2,9 +2,7 @@
 
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,15 +17,10 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.live.conftest import free_port, fresh_database
+from tests.nginx import AS_ORDINARY_USER, own_folder
 
 KEY = "a key for the tests of the stack alone, and of no use anywhere else"
 STARTUP_SECONDS = 60
-# Where the tests run as root, the servers do not: they may read what root may read (where Python is), and write nowhere
-# but in their own folders.
-NOBODY = 65534
-READING = "-all,+dac_read_search"
-LESS = f"setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups --inh-caps={READING} --ambient-caps=+dac_read_search"
-AS_ORDINARY_USER = f"{LESS} --bounding-set={READING}".split() if os.geteuid() == 0 else []
 
 
 @dataclass(frozen=True)
@@ -86,14 +79,6 @@ def manage(variables: dict[str, str], *arguments: str) -> str:
     return subprocess.run(command, cwd=ROOT, env=variables, check=True, capture_output=True, text=True).stdout
 
 
-def own_folder(folder: Path) -> Path:
-    """A new folder that belongs to whoever the servers run as."""
-    folder.mkdir(parents=True)
-    if AS_ORDINARY_USER:
-        os.chown(folder, NOBODY, NOBODY)
-    return folder
-
-
 @pytest.fixture(scope="session")
 def static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = own_folder(tmp_path_factory.mktemp("collected") / "own")
@@ -129,16 +114,6 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"The stack did not start:\n{log.read_text()}")
 
 
-def wait_until_it_listens(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + STARTUP_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as connection:
-            if connection.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    pytest.fail(f"Nothing listens at port {port}.")
-
-
 def run_entrypoint(folder: Path, variables: dict[str, str]) -> subprocess.Popen[bytes]:
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
@@ -150,13 +125,6 @@ def run_entrypoint(folder: Path, variables: dict[str, str]) -> subprocess.Popen[
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-
-
-@pytest.fixture(scope="session")
-def needs_nginx() -> None:
-    missing = [name for name in ("nginx", "setpriv") if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")]
-    if missing:
-        pytest.skip(f"Not installed: {', '.join(missing)}.")
 
 
 @pytest.fixture(scope="session")

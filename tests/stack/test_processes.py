@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.stack.conftest import Stack, StartStack, own_folder, run_entrypoint
+from tests.nginx import own_folder
+from tests.stack.conftest import Stack, StartStack, run_entrypoint
 
 SLOW = {"HIGHLIGHT_TIMEOUT": "4"}
 

@@ -12,7 +12,7 @@ import pytest
 
 from config.management.commands.serve_behind_nginx import Command
 from tests.live.conftest import free_port
-from tests.stack.conftest import AS_ORDINARY_USER, own_folder, wait_until_it_listens
+from tests.nginx import AS_ORDINARY_USER, own_folder, wait_until_it_listens
 
 
 @contextmanager
