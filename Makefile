@@ -32,6 +32,7 @@ test-all: test test-slow
 lint: install-dev  ## style, types, imports, and forgotten migrations
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(BIN)/shellcheck .ci/* config/*.sh
 
 format: install-dev
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -95,7 +95,7 @@ class TokenViewSet(
         serializer.is_valid(raise_exception=True)
         token, secret = ApiToken.issue(cast(User, request.user), **serializer.validated_data)
         data = IssuedTokenSerializer(token, context=self.get_serializer_context()).data | {"token": secret}
-        return Response(data, status=status.HTTP_201_CREATED, headers={"Location": data["url"]})
+        return Response(data, status=status.HTTP_201_CREATED, headers={"Location": str(data["url"])})
 
 
 class LoginView(auth_views.LoginView):

@@ -40,6 +40,7 @@ leave() {  # leave STATUS
   exit "$1"
 }
 
+# shellcheck disable=SC2329 # the trap calls it
 stop() {
   # A balancer may go on sending for a while.
   sleep "${DRAIN_SECONDS:-0}"

@@ -161,7 +161,7 @@ class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
             remember_edit_key(request, snippet)
         data = self.get_serializer(snippet).data | {"edit_key": edit_key}
         response = self.answer(snippet, data, self.etag(snippet), status.HTTP_201_CREATED)
-        response["Location"] = data["url"]
+        response["Location"] = str(data["url"])  # REST framework's own kind of text is none to wsgiref
         return response
 
     @extend_schema(parameters=READING)

@@ -17,7 +17,7 @@ from tests.live.conftest import free_port
 IMAGE = "snippets:test"
 KEY = "a key for the tests of the image alone, and of no use anywhere else"
 # A read-only file system, no capabilities, no way to more of either.
-CONFINED = ["--read-only", "--tmpfs", "/tmp", "--tmpfs", "/run", "--cap-drop", "ALL"]
+CONFINED = ["--read-only", "--tmpfs", "/tmp", "--tmpfs", "/run", "--cap-drop", "ALL"]  # noqa: S108 - its own
 CONFINED += ["--security-opt", "no-new-privileges"]
 STARTUP_SECONDS = 60
 
@@ -96,7 +96,7 @@ def options_of(variables: dict[str, str]) -> list[str]:
 
 @pytest.fixture(scope="session")
 def start_container(image: str, variables: dict[str, str]) -> StartContainer:
-    """`with start_container(NAME="value") as container: ...`, on SQLite in a volume of its own, unless told otherwise."""
+    """`with start_container(NAME="value") as container: ...`; on SQLite in a volume of its own, unless it is named."""
 
     @contextmanager
     def running(*options: str, **more: str) -> Iterator[Container]:

@@ -45,9 +45,9 @@ http {{
 @contextmanager
 def balancer(folder: Path, containers: list[Container]) -> Iterator[str]:
     port = free_port()
-    servers = "".join(
-        f"server {it.url.removeprefix('http://').replace('localhost', '127.0.0.1')};" for it in containers
-    )
+    # Without max_fails=0 it would leave alone for ten seconds who has refused it once, also when that one is back.
+    addresses = [container.url.replace("http://localhost", "127.0.0.1") for container in containers]
+    servers = "\n".join(f"server {address} max_fails=0;" for address in addresses)
     configuration = own_folder(folder) / "nginx.conf"
     configuration.write_text(BALANCER.format(servers=servers, port=port))
     command = [*AS_ORDINARY_USER, "nginx", "-p", str(folder), "-c", str(configuration)]

@@ -62,7 +62,7 @@ def serve(data: Path, log: Path, port: int, **variables: str) -> subprocess.Pope
         )
 
 
-def _wait_until_it_lives(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def wait_until_it_lives(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + STARTUP_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -113,7 +113,7 @@ def running_server(data: Path, log: Path, **variables: str) -> Iterator[Server]:
             variables["DATABASE_URL"] = stack.enter_context(fresh_database())
         process = serve(data, log, port, **variables)
         stack.callback(_stop, process)
-        _wait_until_it_lives(process, url, log)
+        wait_until_it_lives(process, url, log)
         said = log.read_text()
         user, password = _found(r"user: (\S+)", said), _found(r"password: (\S+)", said)
         yield Server(url, log, user, password, token=_found(r"token: (\S+)", said))
