@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from tests.image.conftest import docker
 
 HERE = Path(__file__).parent
 Compose = Callable[..., str]
+# What a container in which Compose runs is told.
+VARIABLES = ("SNIPPETS_IMAGE", "WEB_PORTS", "ANONYMOUS_POSTING", "HTTPS", "ALLOWED_HOSTS")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,9 @@ def compose_command(engine: None) -> list[str]:
         return ["docker", "compose"]
     docker("build", "--network", "host", "--tag", "snippets-compose", str(HERE / "compose"))
     socket = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
-    return ["docker", "run", "--rm", "--volume", f"{socket}:/var/run/docker.sock", "snippets-compose", "docker-compose"]
+    names = [option for name in VARIABLES for option in ("--env", name)]
+    run = ["docker", "run", "--rm", "--interactive", "--volume", f"{socket}:/var/run/docker.sock", *names]
+    return [*run, "--volume", "$PWD:$PWD", "--workdir", "$PWD", "snippets-compose", "docker-compose"]
 
 
 @pytest.fixture(scope="module")
@@ -65,30 +70,56 @@ def ports() -> str:
 
 
 @pytest.fixture(scope="module")
-def compose(
+def shell(
     image: str, postgres_image: None, compose_command: list[str], project: Path, ports: str
-) -> Iterator[Compose]:
-    variables = {"SNIPPETS_IMAGE": image, "WEB_PORTS": ports, "ANONYMOUS_POSTING": "true"}
-    if compose_command[0:2] == ["docker", "run"]:
-        passed = [option for name, value in variables.items() for option in ("--env", f"{name}={value}")]
-        at = ["--volume", f"{project}:{project}", "--workdir", str(project)]
-        command = [*compose_command[:3], *passed, *at, *compose_command[3:]]
-    else:
-        command = compose_command
+) -> Iterator[Callable[[str], str]]:
+    """Runs a script in the project, as the documentation has it: whose `docker compose` works."""
+    programs = project / "bin"
+    programs.mkdir()
+    real = shutil.which("docker")
+    words = [f'"{word}"' for word in [real, *compose_command[1:]]]
+    script = f'#!/bin/sh\n[ "$1" = compose ] || exec {real} "$@"\nshift\nexec {" ".join(words)} "$@"\n'
+    (programs / "docker").write_text(script)
+    (programs / "docker").chmod(0o755)
+    chosen = {
+        "SNIPPETS_IMAGE": image,
+        "WEB_PORTS": ports,
+        "ANONYMOUS_POSTING": "true",
+        "HTTPS": "",
+        "ALLOWED_HOSTS": "",
+    }
+    environment = os.environ | chosen | {"PATH": f"{programs}:{os.environ['PATH']}"}
 
-    def run(*arguments: str) -> str:
-        environment = os.environ | variables
+    def run(script: str) -> str:
         result = subprocess.run(
-            [*command, *arguments], cwd=project, env=environment, capture_output=True, text=True, timeout=600
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=project,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=600,
         )
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 
     try:
-        run("up", "--detach", "--no-build", "--scale", "web=2", "--wait")
+        run("docker compose up --detach --no-build --scale web=2 --wait")
         yield run
     finally:
-        run("down", "--volumes", "--timeout", "45")
+        run("docker compose down --volumes --timeout 45")
+
+
+@pytest.fixture(scope="module")
+def compose(shell: Callable[[str], str]) -> Compose:
+    return lambda *arguments: shell("docker compose " + shlex.join(arguments))
+
+
+def commands_of(heading: str) -> str:
+    """The commands of a section of the documentation, in their order."""
+    section = (ROOT / "docs/deploy-docker.md").read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"^```console\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    return "\n".join(re.sub(r"^[$>] ", "", block, flags=re.MULTILINE) for block in blocks)
 
 
 @pytest.fixture(scope="module")
@@ -145,15 +176,22 @@ def test_no_secret_is_in_the_environment_or_in_the_log(compose: Compose, project
     assert [name for name, secret in secrets.items() if secret in log + environment] == []
 
 
-def test_a_backup_is_restored(compose: Compose, urls: list[str]) -> None:
-    """As docs/deploy-docker.md has it."""
+def test_a_backup_is_restored_by_the_commands_of_the_documentation(
+    compose: Compose, shell: Callable[[str], str], urls: list[str]
+) -> None:
+    backup, restore = commands_of("Backup and restore").split("docker compose stop web", maxsplit=1)
     made = httpx.post(f"{urls[0]}/snippets/", json={"code": "backed up\n"}).json()
-    address = f"{urls[1]}/snippets/{made['pk']}/"
-    dump = ["exec", "-T", "database", "sh", "-c"]
-    compose(*dump, "pg_dump --username=snippets --format=custom --file=/tmp/backup snippets")
-    assert httpx.delete(address, headers={"X-Edit-Key": made["edit_key"]}).status_code == 204
-    compose(
-        *dump, "pg_restore --username=snippets --clean --if-exists --single-transaction --dbname=snippets /tmp/backup"
-    )
-    assert httpx.get(f"{address}raw/").text == "backed up\n"
+    compose("exec", "web", "sh", "-c", "echo uploaded > /var/lib/snippets/upload")
+    shell(backup)
+    key = {"X-Edit-Key": made["edit_key"]}
+    assert httpx.delete(f"{urls[1]}/snippets/{made['pk']}/", headers=key).status_code == 204
+    compose("exec", "web", "rm", "/var/lib/snippets/upload")
+    shell("docker compose stop web" + restore.replace("up --detach", "up --detach --no-build --scale web=2 --wait"))
+    assert httpx.get(f"{urls[1]}/snippets/{made['pk']}/raw/").text == "backed up\n"
     assert httpx.get(f"{urls[0]}/snippets/", params={"q": "backed up"}).json()["count"] == 1
+    assert compose("exec", "web", "cat", "/var/lib/snippets/upload") == "uploaded\n"
+
+
+def test_the_secrets_are_made_as_the_file_itself_says() -> None:
+    said = [line[3:].strip() for line in (ROOT / "compose.yaml").read_text().splitlines() if line.startswith("#   ")]
+    assert [line.strip() for line in commands_of("From nothing to a running service").splitlines()][: len(said)] == said
