@@ -1,7 +1,10 @@
 """Several containers on one PostgreSQL: a balancer before them, a restart of the database behind them."""
 
+import json
+import re
 import shutil
 import signal
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.conftest import ROOT
 from tests.image.conftest import Container, StartContainer, docker
 from tests.live.conftest import free_port
 from tests.nginx import AS_ORDINARY_USER, own_folder, wait_until_it_listens
@@ -43,21 +47,27 @@ http {{
 
 
 @contextmanager
+def nginx(folder: Path, configuration: str, port: int) -> Iterator[None]:
+    own_folder(folder)
+    (folder / "nginx.conf").write_text(configuration)
+    command = [*AS_ORDINARY_USER, "nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        wait_until_it_listens(port, process)
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@contextmanager
 def balancer(folder: Path, containers: list[Container]) -> Iterator[str]:
     port = free_port()
     # Without max_fails=0 it would leave alone for ten seconds who has refused it once, also when that one is back.
     addresses = [container.url.replace("http://localhost", "127.0.0.1") for container in containers]
     servers = "\n".join(f"server {address} max_fails=0;" for address in addresses)
-    configuration = own_folder(folder) / "nginx.conf"
-    configuration.write_text(BALANCER.format(servers=servers, port=port))
-    command = [*AS_ORDINARY_USER, "nginx", "-p", str(folder), "-c", str(configuration)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        wait_until_it_listens(port, process)
+    with nginx(folder, BALANCER.format(servers=servers, port=port), port):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
 
 
 def test_one_of_two_containers_restarts_under_load_and_no_request_is_lost(
@@ -122,3 +132,68 @@ def test_two_at_once_migrate_and_make_one_admin(
         assert [process.returncode for process in both] == [0, 0], said
         assert sum("Applying snippets.0001_snippet... OK" in text for text in said) == 1
         assert sum("The admin ann has been made." in text for text in said) == 1
+
+
+def documented_tls(http: int, https: int, container: Container, certificate: Path) -> str:
+    """The server blocks of docs/deploy-docker.md, with other ports and another certificate."""
+    documentation = (ROOT / "docs/deploy-docker.md").read_text()
+    [block] = re.findall(r"^ *```nginx\n(.*?)^ *```", documentation, re.MULTILINE | re.DOTALL)
+    replacements = {
+        "listen 80;": f"listen 127.0.0.1:{http};",
+        "listen 443 ssl;": f"listen 127.0.0.1:{https} ssl;",
+        "https://$host$request_uri": f"https://$host:{https}$request_uri",
+        "/etc/letsencrypt/live/snippets.example.org/fullchain.pem": str(certificate),
+        "/etc/letsencrypt/live/snippets.example.org/privkey.pem": str(certificate),
+        "http://127.0.0.1:8080": container.url.replace("localhost", "127.0.0.1"),
+    }
+    for documented, tested in replacements.items():
+        assert documented in block
+        block = block.replace(documented, tested)
+    return BALANCER.partition("upstream")[0].format() + block + "}"
+
+
+def test_it_works_behind_tls_as_the_documentation_sets_it_up(
+    tmp_path: Path, start_container: StartContainer, needs_nginx: None
+) -> None:
+    certificate = tmp_path / "certificate.pem"
+    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=snippets.example.org"]
+    files = ["-addext", "subjectAltName=DNS:snippets.example.org", "-keyout", "key.pem", "-out", "public.pem"]
+    subprocess.run(["openssl", *request, *files], cwd=tmp_path, check=True, capture_output=True)
+    certificate.write_text((tmp_path / "public.pem").read_text() + (tmp_path / "key.pem").read_text())
+    http, https = free_port(), free_port()
+    settings = {
+        "ALLOWED_HOSTS": "snippets.example.org",
+        "SECURE_SSL_REDIRECT": "true",
+        "SECURE_COOKIES": "true",
+        "TRUSTED_PROXIES": "127.0.0.1",
+        "SIGN_UP": "true",
+    }
+    with start_container(**settings) as running:
+        configuration = documented_tls(http, https, running, certificate)
+        with nginx(tmp_path / "tls", configuration, https):
+            at = ["--resolve", f"snippets.example.org:{https}:127.0.0.1", "--cacert", str(certificate)]
+            curl = ["curl", "--silent", "--show-error", "--fail-with-body", *at]
+            site = f"https://snippets.example.org:{https}"
+            links = json.loads(subprocess.run([*curl, site], check=True, capture_output=True).stdout)
+            assert links["snippets"] == f"{site}/snippets/"
+            host = {"Host": "snippets.example.org"}
+            redirected = httpx.get(f"http://127.0.0.1:{http}/docs/", headers=host)
+            assert (redirected.status_code, redirected.headers["Location"]) == (301, f"{site}/docs/")
+            # Past the proxy, nobody is believed to come by HTTPS.
+            assert httpx.get(f"{running.url}/", headers=host).status_code == 301
+
+            context = ssl.create_default_context(cafile=certificate)
+            context.check_hostname = False
+            headers = host | {"Host": f"snippets.example.org:{https}", "Referer": f"{site}/auth/login/"}
+            with httpx.Client(base_url=f"https://127.0.0.1:{https}", verify=context, headers=headers) as browser:
+                account = {"username": "ann", "password": "correct horse battery"}
+                assert browser.post("/users/", json=account).status_code == 201
+                page = browser.get("/auth/login/", headers={"Accept": "text/html"})
+                assert page.headers.get_list("Strict-Transport-Security") == ["max-age=3600"]
+                [cookie] = [text for text in page.headers.get_list("Set-Cookie") if "csrftoken" in text]
+                assert "Secure" in cookie
+                token = cookie.partition("=")[2].partition(";")[0]
+                cookies = {"Cookie": f"csrftoken={token}"}
+                form = account | {"csrfmiddlewaretoken": token}
+                answer = browser.post("/auth/login/", data=form, headers=cookies)
+                assert answer.status_code == 302

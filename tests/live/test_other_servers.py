@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.live.conftest import wait_until_it_lives, free_port, fresh_database
+from tests.live.conftest import free_port, fresh_database, wait_until_it_lives
 
 COMMANDS = {
     "gunicorn": ["-m", "gunicorn", "config.wsgi", "--threads=4", "--bind"],
