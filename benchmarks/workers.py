@@ -88,14 +88,14 @@ def main(database: str) -> None:
                 for path, address in PATHS.items():
                     results.setdefault((path, setting), []).append(measure(url + address))
     for path in PATHS:
-        print(f"\n{path}: processes x threads, requests per second, 99 % within, ratio to the first")  # noqa: T201
+        print(f"\n{path}: processes x threads, requests per second, 99 % within, ratio to the first")
         first = statistics.median(rate for rate, _ in results[path, SETTINGS[0]])
         for setting in SETTINGS:
             rates, latencies = zip(*results[path, setting], strict=True)
             rate, latency = statistics.median(rates), statistics.median(latencies)
             spread = f"{min(rates):.0f} to {max(rates):.0f}"
             ratio = rate / first
-            print(f"  {setting[0]} x {setting[1]}  {rate:7.0f} ({spread})  {latency:6.0f} ms  {ratio:.2f}")  # noqa: T201
+            print(f"  {setting[0]} x {setting[1]}  {rate:7.0f} ({spread})  {latency:6.0f} ms  {ratio:.2f}")
 
 
 if __name__ == "__main__":
