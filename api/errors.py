@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
 
 from api.exceptions import PayloadTooLarge, ServiceUnavailable
+from uploads.errors import UploadsUnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     elif isinstance(error, OperationalError | InterfaceError):
         logger.error("The database failed", exc_info=error)
         error = ServiceUnavailable()
+    elif isinstance(error, UploadsUnavailableError):
+        logger.error("Uploads failed: %s", error)
+        error = ServiceUnavailable("The storage of uploads does not answer at the moment. Try again.")
     return rest_framework_handler(error, context)
 
 
