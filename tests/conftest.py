@@ -37,9 +37,9 @@ PASSWORD = "correct horse battery staple"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Live tests are slow; what is about the other database is left out."""
+    """Tests with servers are slow; what is about the other database is left out."""
     for item in items:
-        if "/tests/live/" in str(item.path):
+        if {"live", "s3"} & set(item.path.parts):
             item.add_marker(pytest.mark.slow)
     marked = [(item, item.get_closest_marker("database")) for item in items]
     others = [item for item, marker in marked if marker and marker.args != (connection.vendor,)]

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
+from io import BytesIO
 from typing import Any
 
 from django.core.files.base import ContentFile
 from dropbox.exceptions import ApiError, AuthError, DropboxException
-from dropbox.files import FolderMetadata
+from dropbox.files import FolderMetadata, WriteMode
 from requests.exceptions import RequestException
 from storages.backends import dropbox
 
@@ -43,7 +44,23 @@ def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class DropboxFile(dropbox.DropboxFile):
+    """Django-storages' own forgets what is written to it; this one stores it when it is closed."""
+
     file = property(_translating(dropbox.DropboxFile._get_file), dropbox.DropboxFile._set_file)
+
+    def __init__(self, name: str, storage: "DropboxStorage", mode: str) -> None:
+        super().__init__(name, storage)
+        self._is_written = "w" in mode
+        if self._is_written:
+            self._file = BytesIO()
+
+    @_translating
+    def close(self) -> None:
+        if self._is_written and not self._file.closed:
+            self._file.seek(0)
+            self._storage.client.files_upload(self._file.read(), self.name, mode=WriteMode.overwrite)
+        if self._file is not None:
+            self._file.close()
 
 
 class DropboxStorage(dropbox.DropboxStorage):
@@ -53,7 +70,7 @@ class DropboxStorage(dropbox.DropboxStorage):
     size = _translating(dropbox.DropboxStorage.size)
 
     def _open(self, name: str, mode: str = "rb") -> DropboxFile:
-        return DropboxFile(self._full_path(name), self)
+        return DropboxFile(self._full_path(name), self, mode)
 
     @_translating
     def exists(self, name: str) -> bool:
