@@ -13,6 +13,7 @@ from requests.exceptions import RequestException
 from storages.backends import dropbox
 
 from uploads.errors import UploadsUnavailableError
+from uploads.keys import PROBES, random_key
 
 
 def _is_missing(error: Exception) -> bool:
@@ -114,7 +115,7 @@ class DropboxStorage(dropbox.DropboxStorage):
         return link
 
     def probe(self) -> None:
-        self.delete(self.save("health", ContentFile(b"ok")))
+        self.delete(self.save(random_key(PROBES), ContentFile(b"ok")))
 
     def download_url(self, name: str, *, filename: str, media_type: str, inline: bool, method: str) -> str:
         """Dropbox's own link, which lives four hours; it chooses the name and the type by itself."""

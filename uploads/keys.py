@@ -2,6 +2,8 @@
 
 import secrets
 
+PROBES = "probes"  # the folder of files that are stored only to see whether that works
+
 
 def random_key(folder: str) -> str:
     """A new name of 128 random bits, in one of 256 folders, so that none of them grows too long to be listed."""

@@ -8,6 +8,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 
 from uploads.errors import UploadsUnavailableError
+from uploads.keys import PROBES, random_key
 
 
 def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,7 +36,7 @@ class LocalStorage(FileSystemStorage):
     listdir = _translating(FileSystemStorage.listdir)
 
     def probe(self) -> None:
-        self.delete(self.save("health", ContentFile(b"ok")))
+        self.delete(self.save(random_key(PROBES), ContentFile(b"ok")))
 
     def download_url(self, name: str, *, filename: str, media_type: str, inline: bool, method: str) -> None:
         """There is none: this service sends the file, or the web server in front of it."""

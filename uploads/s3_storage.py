@@ -21,6 +21,7 @@ from django.utils.http import content_disposition_header
 from storages.backends import s3
 
 from uploads.errors import UploadsUnavailableError
+from uploads.keys import PROBES, random_key
 
 MIB = 1024 * 1024
 CREDENTIALS = "the credentials are wrong, or have expired"
@@ -52,13 +53,15 @@ def _reason(error: Exception) -> str:
 
 
 def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The method, with what boto3 raises as our own error."""
+    """The method, with what boto3 raises as our own error, or as Python's where a file is not there."""
 
     @wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return method(*args, **kwargs)
         except (Boto3Error, BotoCoreError, ClientError) as error:
+            if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
+                raise FileNotFoundError("There is no such file in the bucket.") from error
             raise UploadsUnavailableError(_reason(error)) from error
 
     return call
@@ -110,7 +113,7 @@ class S3Storage(s3.S3Storage):
 
     def probe(self) -> None:
         # Without asking first whether the name is free: a refusal of that question does not say why.
-        self.delete(self._save("health", ContentFile(b"ok")))
+        self.delete(self._save(random_key(PROBES), ContentFile(b"ok")))
 
     def download_url(self, name: str, *, filename: str, media_type: str, inline: bool, method: str) -> str:
         """Where the bucket itself gives out the file, for a short time, under this name and as this type."""
