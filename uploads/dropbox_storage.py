@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 
 from django.core.files.base import ContentFile
+from dropbox import Dropbox
 from dropbox.exceptions import ApiError, AuthError, DropboxException
 from dropbox.files import FolderMetadata, WriteMode
 from requests.exceptions import RequestException
@@ -66,6 +67,18 @@ class DropboxFile(dropbox.DropboxFile):
 
 class DropboxStorage(dropbox.DropboxStorage):
     """django-storages' own, with what it leaves out: times, long folders, and one error for all that may fail."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.client = Dropbox(
+            app_key=self.app_key,
+            app_secret=self.app_secret,
+            oauth2_refresh_token=self.oauth2_refresh_token,
+            timeout=self.timeout,
+            # The library's own would keep a request for minutes, which is killed long before.
+            max_retries_on_error=1,
+            max_retries_on_rate_limit=0,
+        )
 
     _save = _translating(dropbox.DropboxStorage._save)
     size = _translating(dropbox.DropboxStorage.size)

@@ -1,5 +1,6 @@
 """Uploads in a bucket of S3, or of what speaks its protocol."""
 
+import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -10,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError as S3ConnectionError,
     CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
@@ -47,7 +49,7 @@ def _reason(error: Exception) -> str:
         return REASONS.get(code, f"S3 answers {code}")
     if isinstance(error, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError):
         return "there are no credentials: no role of the machine, and no AWS_ACCESS_KEY_ID"
-    if isinstance(error, HTTPClientError):  # and its kinds: no connection, no answer in time
+    if isinstance(error, S3ConnectionError | HTTPClientError):  # and its kinds: no connection, no answer in time
         return f"S3 cannot be reached ({type(error).__name__})"
     return f"S3 failed ({type(error).__name__})"
 
@@ -86,6 +88,7 @@ class S3Storage(s3.S3Storage):
     """django-storages' own, with deadlines, and with one error for all that may fail."""
 
     def __init__(self, *, timeout: float = 5, **options: Any) -> None:
+        self._connecting, self._connection = threading.Lock(), None
         super().__init__(
             **{
                 "file_overwrite": False,
@@ -101,6 +104,14 @@ class S3Storage(s3.S3Storage):
             }
             | options
         )
+
+    @property
+    def connection(self) -> Any:
+        """One for all threads of the process: boto3's clients may be shared, and each takes 20 MiB of memory."""
+        with self._connecting:
+            if self._connection is None:
+                self._connection = super().connection
+            return self._connection
 
     _open = _translating(s3.S3Storage._open)
     _save = _translating(s3.S3Storage._save)
