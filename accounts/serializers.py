@@ -98,6 +98,14 @@ class ProfileSerializer(UserSerializer):
         return user
 
 
+class AvatarSerializer(UserSerializer):
+    """Where a user's picture is."""
+
+    class Meta(UserSerializer.Meta):
+        fields = ["avatar"]
+        read_only_fields: list[str] = []
+
+
 class NewAvatarSerializer(StrictSerializer):
     """A picture: PNG, JPEG, GIF or WebP. It is drawn anew as a square."""
 

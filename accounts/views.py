@@ -22,6 +22,7 @@ from accounts.models import ApiToken, User, digest_of
 from accounts.permissions import SignedInWithPassword, SignUpOrStaff, TokenScope
 from accounts.serializers import (
     ApiTokenSerializer,
+    AvatarSerializer,
     IssuedTokenSerializer,
     NewAvatarSerializer,
     ProfileSerializer,
@@ -99,25 +100,30 @@ class MyAvatar(StrictQueryMixin, generics.GenericAPIView):
 
     permission_classes = [IsAuthenticated, TokenScope]
     parser_classes = [UploadParser]
+    serializer_class = NewAvatarSerializer
     works_with_uploads = True
 
-    def get_serializer_class(self) -> type[BaseSerializer[User]]:
-        return NewAvatarSerializer
+    def get_object(self) -> User:
+        return cast(User, self.request.user)
 
-    @extend_schema(operation_id="users_me_avatar_update", responses=ProfileSerializer)
+    @extend_schema(operation_id="users_me_avatar_retrieve", responses=AvatarSerializer)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(AvatarSerializer(self.get_object(), context=self.get_serializer_context()).data)
+
+    @extend_schema(operation_id="users_me_avatar_update", responses=AvatarSerializer)
     def put(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        user = cast(User, request.user)
+        user = self.get_object()
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
             user.change_avatar(serializer.validated_data["file"])
         except DjangoValidationError as error:
             raise ValidationError({"file": error.messages}) from error
-        return Response(ProfileSerializer(user, context=self.get_serializer_context()).data)
+        return Response(AvatarSerializer(user, context=self.get_serializer_context()).data)
 
     @extend_schema(operation_id="users_me_avatar_destroy", responses={204: None})
     def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        cast(User, request.user).remove_avatar()
+        self.get_object().remove_avatar()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

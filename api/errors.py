@@ -30,7 +30,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = ServiceUnavailable()
     elif isinstance(error, UploadsUnavailableError):
         logger.error("Uploads failed: %s", error)
-        error = ServiceUnavailable("The storage of uploads does not answer at the moment. Try again.")
+        error = ServiceUnavailable("Uploads do not work at the moment. Try again.")
     return rest_framework_handler(error, context)
 
 

@@ -26,7 +26,7 @@ from snippets.throttling import AnonymousPostingThrottle
 from snippets.views import EDIT_KEY, IF_NONE_MATCH, REF, SnippetView
 from uploads.images import REDRAWN_TYPE
 
-PK = OpenApiParameter("pk", int, OpenApiParameter.PATH, description="The attachment's number.")
+PK = OpenApiParameter("id", int, OpenApiParameter.PATH, description="The attachment's number.")
 PLACE = [REF, PK, EDIT_KEY]
 
 

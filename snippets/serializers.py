@@ -53,13 +53,16 @@ class SnippetDetailSerializer(SnippetSerializer):
     url = serializers.HyperlinkedIdentityField(
         view_name="snippet-detail", lookup_field="ref", help_text="The address that works for others."
     )
+    attachments = serializers.HyperlinkedIdentityField(
+        view_name="attachment-list", lookup_field="ref", help_text="The address of its files."
+    )
     owner: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
         slug_field="username", read_only=True, allow_null=True
     )
 
     class Meta(SnippetSerializer.Meta):
         described = ["url", "filename", "description", "owner", "visibility", "slug", "version", "created", "updated"]
-        fields = [*SnippetSerializer.Meta.fields, *described, "size", "lines"]
+        fields = [*SnippetSerializer.Meta.fields, *described, "size", "lines", "attachments"]
         read_only_fields = ["slug", "version", "created", "updated", "size", "lines"]
         extra_kwargs = SnippetSerializer.Meta.extra_kwargs | {
             "filename": {"required": False},

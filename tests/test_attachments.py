@@ -192,6 +192,20 @@ def test_a_body_cut_off_leaves_nothing(as_owner: APIClient, snippet: Snippet, en
     assert stored_files(settings) == []
 
 
+def test_a_hundred_and_one_files_at_once(as_owner: APIClient, snippet: Snippet) -> None:
+    answer = upload(as_owner, snippet.pk, *(named(f"{number}", b"x") for number in range(101)))
+    assert (answer.status_code, answer.json()) == (400, {"file": ["At most 100 at once."]})
+
+
+def test_without_room_for_temporary_files(
+    as_owner: APIClient, snippet: Snippet, settings: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path / "full")
+    answer = upload(as_owner, snippet.pk, named("large", bytes(3 * 1024 * 1024)))
+    assert (answer.status_code, answer.json()) == (503, {"detail": "Uploads do not work at the moment. Try again."})
+    assert "the folder for temporary files: No such file or directory" in caplog.text
+
+
 @pytest.mark.parametrize("sent", [b"", b"--b--\r\n", b"nonsense"])
 def test_a_body_without_files(as_owner: APIClient, snippet: Snippet, sent: bytes) -> None:
     path = f"/snippets/{snippet.pk}/attachments/"

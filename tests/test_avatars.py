@@ -1,6 +1,7 @@
 """The picture of a user: drawn anew, so that nothing of the upload survives but what it shows."""
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def stored_files(settings: Any) -> list[Path]:
 
 def test_a_picture_becomes_a_square_that_everybody_sees(as_owner: APIClient, anonymous: APIClient) -> None:
     assert as_owner.get("/users/me/").json()["avatar"] is None
+    assert as_owner.get("/users/me/avatar/").json() == {"avatar": None}
     assert anonymous.get("/users/owner/avatar/").status_code == 404
     exif = Image.Exif()
     exif[0x010E] = "taken at home"
@@ -66,6 +68,18 @@ def test_only_who_has_signed_in_has_one(anonymous: APIClient, in_browser: APICli
     assert anonymous.delete("/users/me/avatar/").status_code == 401
     assert put(in_browser, picture()).status_code == 403  # CSRF
     assert anonymous.get("/users/nobody/avatar/").status_code == 404
+
+
+def test_a_browser_has_a_form_for_it(in_browser: APIClient) -> None:
+    page = in_browser.get("/users/me/avatar/", HTTP_ACCEPT="text/html").content.decode()
+    assert re.search(r'<input[^>]* type="file"', page)
+    assert 'data-method="PUT" enctype="multipart/form-data"' in page
+
+
+def test_it_says_what_it_takes(as_owner: APIClient, anonymous: APIClient) -> None:
+    assert list(as_owner.options("/users/me/avatar/").json()["actions"]["PUT"]) == ["file"]
+    assert anonymous.options("/users/me/avatar/").status_code == 401
+    assert anonymous.options("/users/nobody/avatar/").status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)

@@ -26,7 +26,7 @@ from tests.uploading import BINARY, named, picture, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-UNAVAILABLE = {"detail": "The storage of uploads does not answer at the moment. Try again."}
+UNAVAILABLE = {"detail": "Uploads do not work at the moment. Try again."}
 
 
 def stored(server: S3Server) -> list[str]:
