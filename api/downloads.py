@@ -36,8 +36,9 @@ def stored_file(request: Request, file: FieldFile, *, filename: str, media_type:
     if tags == ["*"] or etag in {tag.removeprefix("W/") for tag in tags}:
         return _kept(HttpResponse(status=304), etag)
     inline = media_type in SHOWN_INLINE
+    content_type = f"{media_type}; charset=utf-8" if media_type == TEXT else media_type
     url = upload_storage().download_url(
-        str(file.name), filename=filename, media_type=media_type, inline=inline, method=request.method or "GET"
+        str(file.name), filename=filename, media_type=content_type, inline=inline, method=request.method or "GET"
     )
     if url:
         return HttpResponseRedirect(url)
@@ -46,7 +47,7 @@ def stored_file(request: Request, file: FieldFile, *, filename: str, media_type:
         response = HttpResponse(headers={"X-Accel-Redirect": file.url})
     else:
         response = _kept(_from_here(request, file, etag), etag)
-    response["Content-Type"] = f"{media_type}; charset=utf-8" if media_type == TEXT else media_type
+    response["Content-Type"] = content_type
     return protect(response, filename, as_attachment=not inline)
 
 

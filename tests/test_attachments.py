@@ -295,6 +295,17 @@ def test_who_holds_the_edit_key_adds_and_removes(anonymous: APIClient, settings:
     assert anonymous.delete(added["url"], **key).status_code == 204
 
 
+def test_the_browser_that_posted_without_an_account_adds_files(db: None) -> None:
+    client = APIClient(enforce_csrf_checks=True)
+    made = client.post("/snippets/", {"code": "x"}, format="multipart", HTTP_ACCEPT="text/html")
+    assert made.status_code == 201
+    (path,) = (f"/snippets/{snippet.pk}/attachments/" for snippet in Snippet.objects.all())
+    assert client.post(path, {"file": named("a.txt", b"text")}, format="multipart").status_code in (401, 403)
+    token = client.get(path, HTTP_ACCEPT="text/html").cookies.get("csrftoken") or client.cookies["csrftoken"]
+    fields = {"csrfmiddlewaretoken": token.value, "file": named("a.txt", b"text")}
+    assert client.post(path, fields, format="multipart").status_code == 201
+
+
 def test_anonymous_uploads_are_throttled(anonymous: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     from snippets.throttling import AnonymousPostingThrottle
 

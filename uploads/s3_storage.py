@@ -23,7 +23,7 @@ from django.utils.http import content_disposition_header
 from storages.backends import s3
 
 from uploads.errors import UploadsUnavailableError
-from uploads.keys import PROBES, random_key
+from uploads.keys import PROBES, is_random, random_key
 
 MIB = 1024 * 1024
 CREDENTIALS = "the credentials are wrong, or have expired"
@@ -122,9 +122,13 @@ class S3Storage(s3.S3Storage):
     get_modified_time = _translating(s3.S3Storage.get_modified_time)
     url = _translating(s3.S3Storage.url)
 
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        """A random name is free. Asking S3 would cost a call, and a refusal of that question does not say why."""
+        available: str = name if is_random(name) else super().get_available_name(name, max_length)
+        return available
+
     def probe(self) -> None:
-        # Without asking first whether the name is free: a refusal of that question does not say why.
-        self.delete(self._save(random_key(PROBES), ContentFile(b"ok")))
+        self.delete(self.save(random_key(PROBES), ContentFile(b"ok")))
 
     def download_url(self, name: str, *, filename: str, media_type: str, inline: bool, method: str) -> str:
         """Where the bucket itself gives out the file, for a short time, under this name and as this type."""

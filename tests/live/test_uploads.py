@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.live.conftest import Server, StartServer
+from tests.live.conftest import Server, StartServer, free_port
 
 MIB = 1024 * 1024
 
@@ -80,3 +80,20 @@ def test_a_file_that_is_too_large_gets_its_answer(own: tuple[Server, Path]) -> N
     assert answer.status_code == 413
     assert answer.json() == {"file": [f"big: a file may be at most {25 * MIB} bytes long."]}
     assert files_in(temporary) == []
+
+
+def test_without_its_bucket_it_says_so_at_the_start_and_serves_snippets(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    nowhere = {"S3_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}", "S3_BUCKET": "bucket", "S3_REGION": "us-east-1"}
+    keys = {"AWS_ACCESS_KEY_ID": "key-of-nobody", "AWS_SECRET_ACCESS_KEY": "secret-of-nobody"}
+    log = tmp_path / "server.log"
+    with start_server(tmp_path / "data", log, STORAGE="s3", **nowhere, **keys) as server:
+        assert "Uploads cannot be stored: S3 cannot be reached (EndpointConnectionError)." in log.read_text()
+        headers = {"Authorization": f"Bearer {server.token}"}
+        sent = httpx.post(f"{server.url}/snippets/1/attachments/", headers=headers, files={"file": b"x"}, timeout=30)
+        assert (sent.status_code, sent.headers["Retry-After"]) == (503, "2")
+        assert httpx.get(f"{server.url}/snippets/1/").status_code == 200
+        ready = httpx.get(f"{server.url}/health/ready/", timeout=30)
+        assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+        assert "secret-of-nobody" not in log.read_text()

@@ -279,6 +279,15 @@ def test_it_is_out_of_order_for_a_moment(mortal: S3Server, proxy: Proxy, as_owne
     assert fetch(as_owner, made["content"]) == BINARY
 
 
+def test_an_upload_takes_one_call_and_needs_no_permission_to_list(
+    mortal: S3Server, proxy: Proxy, as_owner: APIClient, snippet: Snippet
+) -> None:
+    calls: list[str] = []
+    proxy.before = lambda method, path: calls.append(method)
+    upload(as_owner, snippet.pk, named("a", BINARY))
+    assert calls == ["PUT"]
+
+
 def test_it_is_slow(mortal: S3Server, proxy: Proxy, as_owner: APIClient, snippet: Snippet) -> None:
     proxy.before = lambda method, path: time.sleep(0.5)
     (made,) = upload(as_owner, snippet.pk, named("a", BINARY)).json()

@@ -12,6 +12,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
+from uploads.errors import UploadsUnavailableError
+from uploads.storage import upload_storage
+
 
 class Command(BaseCommand):
     help = "Creates the database where there is none, fills it with a demo the first time, and serves with uWSGI."
@@ -25,6 +28,7 @@ class Command(BaseCommand):
         self.check_port(host, port)
         self.check_folder(settings.DATA_DIR)
         self.prepare()
+        self.try_storage()
         call_command("load_demo", url=f"http://{host}:{port}", stdout=self.stdout)
         self.stdout.flush()
         self.exec_uwsgi(host, port)
@@ -37,6 +41,13 @@ class Command(BaseCommand):
             raise CommandError(f"The database of DATABASE_URL does not work: {reason}") from error
         if not settings.DEBUG:
             call_command("collectstatic", verbosity=0, interactive=False)
+
+    def try_storage(self) -> None:
+        """Says what uploads lack. Snippets can do without them."""
+        try:
+            upload_storage().probe()
+        except UploadsUnavailableError as error:
+            self.stderr.write(f"Uploads cannot be stored: {error}.")
 
     def check_port(self, host: str, port: int) -> None:
         if not 1 <= port <= 65535:
