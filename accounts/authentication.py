@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from accounts.models import ApiToken, User, digest_of
 from accounts.throttling import LoginThrottle
 from api.exceptions import PayloadTooLarge
+from api.upload_parser import UploadParser
 
 
 class TokenAuthentication(authentication.BaseAuthentication):
@@ -58,7 +59,8 @@ class SessionAuthentication(authentication.SessionAuthentication):
         # The check looks for its token in the form. A body too large to be read must be an error that REST framework
         # knows: else the page that reports it would ask again who is there, and fail in the same way.
         try:
-            _ = request.body
+            if not any(isinstance(parser, UploadParser) for parser in request.parsers or ()):  # which read in pieces
+                _ = request.body
         except RequestDataTooBig as error:
             raise PayloadTooLarge from error
         super().enforce_csrf(request)

@@ -3,21 +3,28 @@
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.exceptions import ValidationError
+from django.core.files.base import File
+from django.core.files.storage import default_storage
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
-from django.utils.crypto import get_random_string
+
+from uploads.contents import IMAGES, inspect
+from uploads.images import read_image
+from uploads.keys import random_key
+from uploads.removal import remove, remove_after_commit
 
 RESERVED_USERNAMES = ("me",)  # taken by addresses
+AVATAR_EDGE = 256  # pixels
 
 
 def avatar_key(user: "User", filename: str) -> str:
-    """Where an avatar is stored. The uploaded name is never a part of it."""
-    return f"avatars/{get_random_string(32)}"
+    return random_key("avatars")
 
 
 def validate_not_reserved(username: str) -> None:
@@ -54,6 +61,38 @@ class User(AbstractUser):
                 Lower("username"), name="username_lower_unique", violation_error_message="This name is taken."
             )
         ]
+
+    def change_avatar(self, upload: File) -> None:
+        """Stores the picture drawn anew as a square, and removes the one before; ValidationError if it is none."""
+        media_type = inspect(upload).media_type
+        if media_type not in IMAGES:
+            raise ValidationError("Send a picture: PNG, JPEG, GIF or WebP.", code="not_an_image")
+        picture = read_image(upload, media_type, edge=AVATAR_EDGE, square=True)
+        new = default_storage.save(avatar_key(self, ""), picture.as_file())
+        committing = False
+        try:
+            with transaction.atomic():
+                self._replace_avatar(new)
+                committing = True
+        finally:
+            if not committing:  # of a commit that failed it is not known whether the row names the file
+                remove([new])
+
+    @transaction.atomic
+    def remove_avatar(self) -> None:
+        self._replace_avatar("")
+
+    def _replace_avatar(self, name: str) -> None:
+        # Locked: of two uploads at the same time, each must remove the other's file or be removed.
+        before = User.objects.select_for_update().get(pk=self.pk)
+        self.avatar.name = name
+        self.save(update_fields=["avatar"])
+        remove_after_commit([before.avatar.name or ""])
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Deletes the row, and after that the picture. What was uploaded to snippets is left for the purge."""
+        remove_after_commit([self.avatar.name or ""])
+        return super().delete(*args, **kwargs)
 
 
 def digest_of(secret: str) -> str:

@@ -6,11 +6,13 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.reverse import reverse
 
 from accounts.models import ApiToken, User
 from accounts.throttling import LoginThrottle
-from api.serializers import StrictCharField, StrictModelSerializer
+from api.serializers import StrictCharField, StrictModelSerializer, StrictSerializer
 
 
 class UserSerializer(StrictModelSerializer):
@@ -18,11 +20,19 @@ class UserSerializer(StrictModelSerializer):
 
     url = serializers.HyperlinkedIdentityField(view_name="user-detail", lookup_field="username")
     joined = serializers.DateTimeField(source="date_joined", read_only=True)
+    avatar = serializers.SerializerMethodField(help_text="Where the picture is; null where there is none.")
 
     class Meta:
         model = User
-        fields = ["url", "username", "joined"]
+        fields = ["url", "username", "joined", "avatar"]
         read_only_fields = ["username"]
+
+    @extend_schema_field({"type": "string", "format": "uri", "nullable": True})
+    def get_avatar(self, user: User) -> str | None:
+        if not user.avatar:
+            return None
+        address: str = reverse("user-avatar", kwargs={"username": user.username}, request=self.context.get("request"))
+        return address
 
 
 def _checked_password(password: str, user: User) -> str:
@@ -86,6 +96,20 @@ class ProfileSerializer(UserSerializer):
             instance.set_password(password)
         user: User = super().update(instance, validated_data)
         return user
+
+
+class AvatarSerializer(UserSerializer):
+    """Where a user's picture is."""
+
+    class Meta(UserSerializer.Meta):
+        fields = ["avatar"]
+        read_only_fields: list[str] = []
+
+
+class NewAvatarSerializer(StrictSerializer):
+    """A picture: PNG, JPEG, GIF or WebP. It is drawn anew as a square."""
+
+    file = serializers.FileField(write_only=True)
 
 
 class ApiTokenSerializer(StrictModelSerializer):

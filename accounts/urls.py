@@ -27,6 +27,8 @@ urlpatterns = [
     path("auth/", include(browser)),
     path("users/", views.UserList.as_view(), name="user-list"),
     path("users/me/", views.Me.as_view(), name="me"),
+    path("users/me/avatar/", views.MyAvatar.as_view(), name="my-avatar"),
+    path("users/<username:username>/avatar/", views.Avatar.as_view(), name="user-avatar"),
     path("users/<username:username>/", views.UserDetail.as_view(), name="user-detail"),
     path("tokens/", views.TokenViewSet.as_view({"get": "list", "post": "create"}), name="token-list"),
     path("tokens/<int:pk>/", views.TokenViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="token-detail"),

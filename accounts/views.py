@@ -3,12 +3,14 @@
 from typing import Any, cast
 
 from django.contrib.auth import update_session_auth_hash, views as auth_views
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase, JsonResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, mixins, status, viewsets
-from rest_framework.exceptions import Throttled
+from rest_framework.exceptions import NotFound, Throttled, ValidationError
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,18 +18,24 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.throttling import BaseThrottle
 
 from accounts.authentication import BasicAuthentication, SessionAuthentication, TokenAuthentication
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, User, digest_of
 from accounts.permissions import SignedInWithPassword, SignUpOrStaff, TokenScope
 from accounts.serializers import (
     ApiTokenSerializer,
+    AvatarSerializer,
     IssuedTokenSerializer,
+    NewAvatarSerializer,
     ProfileSerializer,
     SignUpSerializer,
     UserSerializer,
 )
 from accounts.throttling import LoginThrottle, SignUpThrottle
+from api.downloads import stored_file
 from api.pagination import KeysetPagination
+from api.renderers import FileRenderer
+from api.upload_parser import UploadParser
 from api.views import StrictQueryMixin
+from uploads.images import REDRAWN_TYPE
 
 
 class UserList(StrictQueryMixin, generics.ListCreateAPIView):
@@ -67,6 +75,56 @@ class Me(StrictQueryMixin, generics.RetrieveUpdateAPIView):
         user = serializer.save()
         if self.request.auth is None:
             update_session_auth_hash(self.request, user)
+
+
+class Avatar(StrictQueryMixin, generics.GenericAPIView):
+    """The picture of a user, as WebP."""
+
+    renderer_classes = [FileRenderer]
+    queryset = User.objects.filter(is_active=True)
+    lookup_field = "username__iexact"
+    lookup_url_kwarg = "username"
+    works_with_uploads = True
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, 302: None})
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        user = self.get_object()
+        if not user.avatar:
+            raise NotFound
+        name, digest = f"{user.username}.webp", digest_of(user.avatar.name)
+        return stored_file(request, user.avatar, filename=name, media_type=REDRAWN_TYPE, digest=digest)
+
+
+class MyAvatar(StrictQueryMixin, generics.GenericAPIView):
+    """Your own picture: send one as `file`, or remove it. It is shown where your account's `avatar` says."""
+
+    permission_classes = [IsAuthenticated, TokenScope]
+    parser_classes = [UploadParser]
+    serializer_class = NewAvatarSerializer
+    works_with_uploads = True
+
+    def get_object(self) -> User:
+        return cast(User, self.request.user)
+
+    @extend_schema(operation_id="users_me_avatar_retrieve", responses=AvatarSerializer)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(AvatarSerializer(self.get_object(), context=self.get_serializer_context()).data)
+
+    @extend_schema(operation_id="users_me_avatar_update", responses=AvatarSerializer)
+    def put(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        user = self.get_object()
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            user.change_avatar(serializer.validated_data["file"])
+        except DjangoValidationError as error:
+            raise ValidationError({"file": error.messages}) from error
+        return Response(AvatarSerializer(user, context=self.get_serializer_context()).data)
+
+    @extend_schema(operation_id="users_me_avatar_destroy", responses={204: None})
+    def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        self.get_object().remove_avatar()
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class TokenViewSet(

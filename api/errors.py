@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
 
 from api.exceptions import PayloadTooLarge, ServiceUnavailable
+from uploads.errors import UploadsUnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         # The page to browse would ask the database who is there, and wait for it once more.
         request = context["request"]
         request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+    elif isinstance(error, UploadsUnavailableError):
+        logger.error("Uploads failed: %s", error)
+        error = ServiceUnavailable("Uploads do not work at the moment. Try again.")
     return rest_framework_handler(error, context)
 
 

@@ -5,6 +5,8 @@ from typing import Any, Literal
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
 from rest_framework.permissions import IsAuthenticated
 
+from api.upload_parser import UploadParser
+
 Schema = dict[str, Any]
 
 ERRORS = {
@@ -17,6 +19,7 @@ ERRORS = {
     "413": "The body is too large.",
     "415": "The body's media type or charset is not supported.",
     "429": "Too often; Retry-After says when to try again.",
+    "503": "The storage of uploads does not answer; Retry-After says when to try again.",
 }
 
 
@@ -25,7 +28,8 @@ class AutoSchema(SpectacularAutoSchema):
 
     def map_parsers(self) -> list[str]:
         """One content type for each operation: clients are generated from that one. The others are in the prose."""
-        return ["application/json"]
+        takes_files = UploadParser in self.view.parser_classes
+        return ["multipart/form-data" if takes_files else "application/json"]
 
     def get_auth(self) -> list[Schema]:
         """Nobody needs to say who he is, except where a view insists."""
@@ -50,6 +54,8 @@ class AutoSchema(SpectacularAutoSchema):
         statuses = {"400", "401", "403", "404", "429"}
         if self.method in ("POST", "PUT", "PATCH"):
             statuses |= {"411", "413", "415"}
+        if getattr(self.view, "works_with_uploads", False):
+            statuses.add("503")
         if "If-Match" in headers:
             statuses.add("412")
         return sorted(statuses)

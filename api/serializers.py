@@ -41,9 +41,11 @@ class StrictMixin:
     """Refuses unknown fields, naming them: a misspelt `visibility` must never publish anything.
 
     Read-only fields that a client sends back are ignored, and so are `echoed_fields`, which only some answers have.
+    A form gives each field once, apart from those that `may_repeat`.
     """
 
     echoed_fields: tuple[str, ...] = ()
+    may_repeat: tuple[str, ...] = ()
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
@@ -56,9 +58,8 @@ class StrictMixin:
                 raise serializers.ValidationError({str(name)[:100]: ["Unknown field."] for name in unknown})
         return super().to_internal_value(data)  # type: ignore[misc]
 
-    @staticmethod
-    def _refuse_repetition(form: QueryDict) -> None:
-        repeated = [name for name, values in form.lists() if len(values) > 1]
+    def _refuse_repetition(self, form: QueryDict) -> None:
+        repeated = [name for name, values in form.lists() if len(values) > 1 and name not in self.may_repeat]
         if repeated:
             raise serializers.ValidationError({name[:100]: ["Given more than once."] for name in repeated})
 

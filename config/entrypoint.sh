@@ -57,6 +57,8 @@ until [[ -e $folder/ready ]]; do
 done
 nginx -p "$folder" -c "$folder/nginx/nginx.conf" &
 nginx=$!
+# What uploads lack is said in the log, and keeps nobody waiting.
+python manage.py check --deploy --tag uploads &
 
 # Each renews its own workers. If one of the two ends itself, so does the container, and whoever runs it starts another.
 wait -n "$uwsgi" "$nginx" || true

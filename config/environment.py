@@ -15,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 Value = TypeVar("Value")
 
 ORIGIN = re.compile(r"https?://[^/\s]+")
+MEDIA_TYPE = re.compile(r"\*/\*|[a-z]+/(\*|[a-z0-9.+-]+)")
+FOLDER = re.compile(r"[\w-]+(/[\w-]+)*", re.ASCII)
 HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\]")
 HOST_NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
 CACHE_SCHEMES = {  # and what names their place: a table, or a host
@@ -84,6 +86,13 @@ class Environment:
         except (OSError, UnicodeDecodeError) as error:
             raise ImproperlyConfigured(f"{name}_FILE: cannot read {path!r}: {error}") from error
 
+    def required(self, name: str, because: str) -> str:
+        """The variable's text, which must be there."""
+        text = self.text(name)
+        if not text:
+            raise ImproperlyConfigured(f"{name} is not set: {because} needs it.")
+        return text
+
     def flag(self, name: str, default: bool) -> bool:
         words = {
             "true": True,
@@ -152,6 +161,27 @@ class Environment:
         """A list of networks such as 10.0.0.0/8; an address alone is a network of one."""
         wanted = "must be addresses or networks such as 10.0.0.0/8, separated by commas"
         return self._parse(name, "", lambda text: [ip_network(word) for word in split(text)], wanted)
+
+    def origin(self, name: str) -> str:
+        """One origin, or nothing."""
+        origin = self.text(name).rstrip("/")
+        if origin and not ORIGIN.fullmatch(origin):
+            raise ImproperlyConfigured(f"{name} must be an origin such as https://storage.example.org.")
+        return origin
+
+    def media_types(self, name: str, default: str) -> list[str]:
+        """A list of media types; `image/*` is every image, `*/*` everything."""
+        types = [word.lower() for word in self.words(name, default)]
+        if not all(MEDIA_TYPE.fullmatch(media_type) for media_type in types):
+            raise ImproperlyConfigured(f"{name} must be types such as image/*,application/pdf, separated by commas.")
+        return types
+
+    def folder(self, name: str, default: str) -> str:
+        """The path of a folder in a storage, without slashes at its ends."""
+        folder = self.text(name, default).strip("/")
+        if not FOLDER.fullmatch(folder):
+            raise ImproperlyConfigured(f"{name} must be a path of letters, digits, _ and -, such as uploads/snippets.")
+        return folder
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         """One of the words; without any, the default, which may be empty."""

@@ -2,18 +2,22 @@
 so that the Host it sends is none of ours, and over plain HTTP."""
 
 import logging
+import socket
 from collections.abc import Callable
 
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.cache import cache
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from redis.exceptions import RedisError
 
+from uploads.errors import UploadsUnavailableError
+from uploads.storage import upload_storage
+
 logger = logging.getLogger(__name__)
+
+REMEMBER_FAILURE = 30  # seconds
 
 
 class UnreadyError(Exception):
@@ -38,10 +42,17 @@ def check_cache() -> None:
 
 
 def check_storage() -> None:
-    try:
-        default_storage.delete(default_storage.save("health", ContentFile(b"ok")))
-    except OSError as error:
-        raise UnreadyError("the storage of uploads cannot be written to") from error
+    """A failure is remembered for a while: it may take longer to come about than a load balancer waits."""
+    key = f"uploads-failed:{socket.gethostname()}"
+    failed = cache.get(key)
+    if failed is None:
+        try:
+            upload_storage().probe()
+        except UploadsUnavailableError as error:
+            failed = str(error)
+            cache.set(key, failed, REMEMBER_FAILURE)
+    if failed:
+        raise UnreadyError(failed)
 
 
 def check_static() -> None:
@@ -58,6 +69,10 @@ CHECKS: dict[str, Callable[[], None]] = {
     "storage": check_storage,
     "static": check_static,
 }
+
+
+# What the service can do without: snippets can be read while uploads fail.
+DISPENSABLE = {"storage"}
 
 
 def readiness() -> dict[str, str]:
@@ -87,6 +102,8 @@ class HealthMiddleware:
             detail = {"detail": f'Method "{request.method}" not allowed.'}
             return JsonResponse(detail, status=405, headers={"Allow": "GET, HEAD"})
         results = readiness() if path.endswith("ready") else {}
-        ok = all(result == "ok" for result in results.values())
-        body = {"status": "ok" if ok else "unavailable"} | ({"checks": results} if results else {})
-        return JsonResponse(body, status=200 if ok else 503, headers={"Cache-Control": "no-store"})
+        failed = {name for name, result in results.items() if result != "ok"}
+        status = "unavailable" if failed - DISPENSABLE else "degraded" if failed else "ok"
+        body = {"status": status} | ({"checks": results} if results else {})
+        code = 503 if status == "unavailable" else 200
+        return JsonResponse(body, status=code, headers={"Cache-Control": "no-store"})

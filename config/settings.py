@@ -12,6 +12,7 @@ from config.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(os.environ.get("ENV_FILE"), BASE_DIR / ".env")
+MIB = 1024 * 1024
 
 # --- What this process is ---------------------------------------------------------------------------------------------
 
@@ -46,10 +47,19 @@ HIGHLIGHT_PROCESSES = env.integer("HIGHLIGHT_PROCESSES", 2, minimum=1, maximum=1
 DATA_UPLOAD_MAX_MEMORY_SIZE = CODE_MAX_BYTES * 6 + 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
+UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 25 * MIB, minimum=1024, maximum=1024 * MIB)
+SNIPPET_UPLOADS_MAX_BYTES = env.integer("SNIPPET_UPLOADS_MAX_BYTES", 100 * MIB, minimum=1024, maximum=10 * 1024 * MIB)
+SNIPPET_UPLOADS_MAX_COUNT = env.integer("SNIPPET_UPLOADS_MAX_COUNT", 20, minimum=0, maximum=100)
+USER_UPLOADS_MAX_BYTES = env.integer("USER_UPLOADS_MAX_BYTES", 1024 * MIB, minimum=0, maximum=2**50)
+UPLOAD_TYPES = env.media_types("UPLOAD_TYPES", "*/*")
+IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_PIXELS", 20_000_000, minimum=10_000, maximum=100_000_000)
+DATA_UPLOAD_MAX_NUMBER_FILES = 100
+
 INSTALLED_APPS = [
     "config",
     "accounts",
     "snippets",
+    "uploads",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -140,15 +150,46 @@ def _database() -> dict[str, Any]:
     }
 
 
+def _upload_storage() -> dict[str, Any]:
+    """The storage of uploads, by name: what the others need is not loaded."""
+    kind = env.choice("STORAGE", "filesystem", ("filesystem", "s3", "dropbox"))
+    timeout = env.number("STORAGE_TIMEOUT", 5, minimum=1, maximum=25)  # seconds
+    prefix, endpoint = env.folder("S3_PREFIX", "uploads"), env.origin("S3_ENDPOINT_URL")
+    dropbox_folder = env.folder("DROPBOX_FOLDER", "snippets")
+    if kind == "s3":
+        options = {
+            "bucket_name": env.required("S3_BUCKET", "STORAGE=s3"),
+            "region_name": env.text("S3_REGION") or None,
+            "endpoint_url": endpoint or None,
+            "location": f"{prefix}/",
+            "timeout": timeout,
+        }
+        return {"BACKEND": "uploads.s3_storage.S3Storage", "OPTIONS": options}
+    if kind == "dropbox":
+        options = {
+            "app_key": env.required("DROPBOX_APP_KEY", "STORAGE=dropbox"),
+            "app_secret": env.required("DROPBOX_APP_SECRET", "STORAGE=dropbox"),
+            "oauth2_refresh_token": env.required("DROPBOX_REFRESH_TOKEN", "STORAGE=dropbox"),
+            "root_path": f"/{dropbox_folder}",
+            "timeout": timeout,
+        }
+        return {"BACKEND": "uploads.dropbox_storage.DropboxStorage", "OPTIONS": options}
+    return {"BACKEND": "uploads.local_storage.LocalStorage"}
+
+
 DATABASES = {"default": _database()}
 # The database as a cache is shared by processes and instances without another service.
 CACHES = {"default": {"OPTIONS": {"MAX_ENTRIES": 10_000}} | env.cache("CACHE_URL", "dbcache://snippets_cache")}
+# Static files stay on this machine, whatever becomes of the uploads.
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": _upload_storage(),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
 }
 MEDIA_ROOT = str(BASE_DIR / env.text("MEDIA_ROOT", str(DATA_DIR / "media")))
 MEDIA_URL = "/media/"
+# Whether the web server in front sends local uploads itself, as `location /media/ { internal; }` lets it.
+X_ACCEL_REDIRECT = env.flag("X_ACCEL_REDIRECT", False)
+DOWNLOAD_URL_SECONDS = env.integer("DOWNLOAD_URL_SECONDS", 60, minimum=5, maximum=3600)
 STATIC_ROOT = str(BASE_DIR / env.text("STATIC_ROOT", str(DATA_DIR / "static")))
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

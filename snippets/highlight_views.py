@@ -11,8 +11,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.downloads import protect
 from snippets.conditions import etag_of, is_fresh
-from snippets.downloads import protect
 from snippets.highlighting import FORMATS, REVISION, Options
 from snippets.models import Snippet
 from snippets.pictures import ImageTooLarge

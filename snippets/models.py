@@ -2,27 +2,38 @@
 
 import hmac
 import secrets
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.core.exceptions import ValidationError
+from django.core.files.base import File
+from django.core.files.uploadedfile import UploadedFile
+from django.db import models, transaction
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from accounts.models import digest_of
+from accounts.models import User, digest_of
 from snippets import rendering
 from snippets.highlighting import Options
-from snippets.querysets import SnippetQuerySet
+from snippets.querysets import SnippetQuerySet, stored_names
 from snippets.validators import (
     validate_code,
     validate_filename,
     validate_language,
+    validate_media_type,
     validate_single_line,
     validate_style,
 )
+from uploads.contents import IMAGES, inspect
+from uploads.images import read_image
+from uploads.keys import random_key
+from uploads.removal import remove, remove_after_commit
 
 SLUG_LENGTH = 22  # of 62 characters: 131 bits
 EXCERPT_LENGTH = 300  # characters
+PREVIEW_EDGE = 640  # pixels
 
 
 def new_slug() -> str:
@@ -92,6 +103,11 @@ class Snippet(models.Model):
             self.updated = timezone.now()
         super().save(*args, **kwargs)
 
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Deletes the row, and after that what has been uploaded to it."""
+        remove_after_commit(stored_names(Snippet.objects.filter(pk=self.pk)))
+        return super().delete(*args, **kwargs)
+
     def revise(self, **changes: Any) -> None:
         """Stores changed fields as the next version; StaleVersionError if that exists already."""
         for name, value in changes.items():
@@ -134,3 +150,109 @@ class Snippet(models.Model):
 
     def render(self, options: Options) -> rendering.Rendering:
         return rendering.render(self.code, options)
+
+    def check_room_for(self, attachments: Sequence["Attachment"]) -> None:
+        """ValidationError where these would be more than a snippet, or its owner, may have."""
+        # What nobody owns counts together, as if one user did: else it would have no limit at all.
+        owned = Attachment.objects.filter(snippet__owner=self.owner_id).aggregate(
+            count=Count("pk", filter=Q(snippet=self)),
+            of_snippet=Sum("size", filter=Q(snippet=self), default=0),
+            of_owner=Sum("size", default=0),
+        )
+        adding = sum(attachment.size for attachment in attachments)
+        if owned["count"] + len(attachments) > settings.SNIPPET_UPLOADS_MAX_COUNT:
+            raise ValidationError(
+                f"A snippet may have at most {settings.SNIPPET_UPLOADS_MAX_COUNT} attachments.", code="too_many"
+            )
+        if owned["of_snippet"] + adding > settings.SNIPPET_UPLOADS_MAX_BYTES:
+            message = f"A snippet's attachments may be at most {settings.SNIPPET_UPLOADS_MAX_BYTES} bytes together."
+            raise ValidationError(message, code="snippet_full")
+        if owned["of_owner"] + adding > settings.USER_UPLOADS_MAX_BYTES:
+            message = f"A user's attachments may be at most {settings.USER_UPLOADS_MAX_BYTES} bytes together."
+            raise ValidationError(message, code="quota")
+
+
+def attachment_key(attachment: "Attachment", filename: str) -> str:
+    return random_key("attachments")
+
+
+def preview_key(attachment: "Attachment", filename: str) -> str:
+    return random_key("previews")
+
+
+class Attachment(models.Model):
+    """A file that belongs to a snippet. Who sees the snippet sees it; who changes the snippet adds and removes it."""
+
+    snippet = models.ForeignKey(Snippet, on_delete=models.CASCADE, related_name="attachments")
+    file = models.FileField(upload_to=attachment_key)
+    preview = models.FileField(upload_to=preview_key, blank=True)
+    name = models.CharField(max_length=255, validators=[validate_filename])
+    size = models.PositiveBigIntegerField(help_text="Bytes.")
+    content_type = models.CharField(max_length=100, help_text="As the content shows it.")
+    sha256 = models.CharField(max_length=64)
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    uploader = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created = models.DateTimeField(default=timezone.now)
+
+    incoming: dict[str, File]  # the contents of the fields, until they are stored
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def of(cls, upload: UploadedFile) -> "Attachment":
+        """One made of an uploaded file, not stored yet; ValidationError where it may not be stored."""
+        attachment = cls(name=upload.name or "")
+        try:
+            validate_filename(attachment.name)
+            attachment._describe(upload)
+        except ValidationError as error:
+            raise ValidationError(f"{attachment.name}: {error.message}", code=error.code) from error
+        return attachment
+
+    def _describe(self, upload: UploadedFile) -> None:
+        contents = inspect(upload)
+        validate_media_type(contents.media_type)
+        self.size, self.content_type, self.sha256 = contents.size, contents.media_type, contents.sha256
+        upload.content_type = contents.media_type  # which some storages keep with the file
+        self.incoming = {"file": upload}
+        if contents.media_type in IMAGES:
+            image = read_image(upload, contents.media_type, edge=PREVIEW_EDGE)
+            self.width, self.height = image.width, image.height
+            self.incoming["preview"] = image.as_file()
+
+    @classmethod
+    def add(cls, attachments: Sequence["Attachment"], lock: Callable[[], Snippet], uploader: Any) -> None:
+        """Stores the files, and then all rows or none: what a row names must be there.
+
+        `lock` gives the snippet, locked, at the end: it may have been deleted while the files were on their way.
+        """
+        committing = False
+        try:
+            for attachment in attachments:
+                for field, content in attachment.incoming.items():
+                    getattr(attachment, field).save("", content, save=False)
+            with transaction.atomic():
+                snippet = lock()
+                if snippet.owner_id:  # whose other snippets may be added to at the same time
+                    User.objects.select_for_update().get(pk=snippet.owner_id)
+                snippet.check_room_for(attachments)
+                for attachment in attachments:
+                    attachment.snippet, attachment.uploader = snippet, uploader
+                    attachment.save()
+                committing = True
+        finally:
+            if not committing:  # of a commit that failed it is not known whether the rows are there
+                remove(name for attachment in attachments for name in attachment.stored_names())
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Deletes the row, and after that the files."""
+        remove_after_commit(self.stored_names())
+        return super().delete(*args, **kwargs)
+
+    def stored_names(self) -> list[str]:
+        return [str(name) for name in (self.file.name, self.preview.name) if name]

@@ -64,3 +64,10 @@ class SnippetPermission(TokenScope):
             return True
         self.message = "You may read this snippet, but not change it."
         return False
+
+
+class AttachmentPermission(SnippetPermission):
+    """Who may change the snippet adds and removes attachments; posting one is no posting of a snippet."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return TokenScope.has_permission(self, request, view)

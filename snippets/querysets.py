@@ -16,16 +16,28 @@ from django.db import connections
 from django.db.models import Q, QuerySet
 
 from snippets import languages, search
+from uploads.removal import remove_after_commit
 
 if TYPE_CHECKING:
-    from snippets.models import Snippet  # noqa: F401 - named in the class's own base
+    from snippets.models import Snippet
 
 Visitor = AbstractUser | AnonymousUser
 
 LARGEST_PK = 2**63 - 1
 
 
+def stored_names(snippets: "QuerySet[Snippet]") -> list[str]:
+    """The names under which the storage has the files of all these."""
+    names = snippets.order_by().values_list("attachments__file", "attachments__preview")
+    return [name for pair in names for name in pair if name]
+
+
 class SnippetQuerySet(QuerySet["Snippet"]):
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Deletes the rows, and after that what has been uploaded to them."""
+        remove_after_commit(stored_names(self))
+        return super().delete()
+
     def listed_for(self, user: Visitor) -> "SnippetQuerySet":
         """What lists, counts and searches show."""
         return self if user.is_staff else self.filter(Q(visibility="public") | self._owned(user))

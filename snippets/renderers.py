@@ -2,23 +2,14 @@
 
 from typing import Any
 
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from django.conf import settings
+from django.template.loader import render_to_string
+from rest_framework.exceptions import APIException
+from rest_framework.renderers import BrowsableAPIRenderer
+from rest_framework.request import Request, override_method
 
+from api.renderers import BytesRenderer
 from snippets.highlighting import FORMATS
-
-
-class BytesRenderer(BaseRenderer):
-    """Sends what the view has rendered. Errors are data and not bytes: those are always JSON."""
-
-    charset = "utf-8"
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        if isinstance(data, bytes):
-            return data
-        if renderer_context:
-            renderer_context["response"]["Content-Type"] = JSONRenderer.media_type
-        rendered: bytes = JSONRenderer().render(data)
-        return rendered
 
 
 class RawRenderer(BytesRenderer):
@@ -29,6 +20,26 @@ class RawRenderer(BytesRenderer):
 class StylesheetRenderer(BytesRenderer):
     media_type = "text/css"
     format = "css"
+
+
+class UploadPageRenderer(BrowsableAPIRenderer):
+    """A page to browse whose form sends files, and shows how far it is."""
+
+    def get_rendered_html_form(self, data: Any, view: Any, method: str, request: Request) -> Any:
+        if method != "POST":
+            return super().get_rendered_html_form(data, view, method, request)
+        try:
+            snippet = view.find(lock=False)
+        except APIException:  # which this page is about
+            return None
+        with override_method(view, request, method) as request:
+            if not self.show_form_for_method(view, method, request, snippet):
+                return None
+        context = {"max_bytes": settings.UPLOAD_MAX_BYTES, "types": ",".join(settings.UPLOAD_TYPES)}
+        return render_to_string("snippets/upload_form.html", context, request)
+
+    def get_raw_data_form(self, data: Any, view: Any, method: str, request: Request) -> Any:
+        """None: nobody types a multipart body."""
 
 
 def _renderer(name: str, media_type: str) -> type[BytesRenderer]:

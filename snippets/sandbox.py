@@ -10,7 +10,6 @@ import os
 import queue
 import select
 import subprocess
-import sys
 import threading
 import time
 import weakref
@@ -22,6 +21,7 @@ from typing import IO, cast
 from snippets.highlighting import Options
 from snippets.pictures import check_image_size
 from snippets.sandbox_child import LENGTH, READY
+from uploads.children import command
 
 logger = logging.getLogger(__name__)
 
@@ -178,7 +178,7 @@ class _Child:
     def __init__(self, alarm: float) -> None:
         # Nothing in the command comes from a user.
         self._process = subprocess.Popen(  # noqa: S603
-            [*_command(), str(alarm)],
+            [*command(_PROGRAM), str(alarm)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # A traceback may quote the code, which is nobody's business.
@@ -252,20 +252,3 @@ def _await(descriptor: int, event: int, deadline: float) -> None:
 
 def _request(code: str, options: Options) -> bytes:
     return json.dumps(asdict(options)).encode() + b"\n" + code.encode("utf-8", "surrogatepass")
-
-
-def _command() -> list[str]:
-    # -I and -S: no paths but the parent's, which are passed on; -B: no files are written.
-    root = str(_PROGRAM.parent.parent)
-    paths = [root, *(str(Path(entry).absolute()) for entry in sys.path)]
-    return [interpreter(), "-I", "-S", "-B", str(_PROGRAM), json.dumps(paths)]
-
-
-def interpreter() -> str:
-    """A Python of this version: sys.executable may be the server that Python is embedded in."""
-    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    candidates = (Path(sys.prefix, "bin", name), Path(sys.executable or ""), Path(sys.base_prefix, "bin", name))
-    for candidate in candidates:
-        if candidate.name.startswith("python") and candidate.is_file():
-            return str(candidate)
-    raise FileNotFoundError(f"No {name} in {sys.prefix} or {sys.base_prefix}")

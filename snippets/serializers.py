@@ -1,15 +1,17 @@
 """Snippets as the API shows and takes them."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
+from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.reverse import reverse
 
 from api.serializers import StrictModelSerializer, StrictSerializer
 from snippets import languages
 from snippets.highlighting import MAX_HL_LINES, MAX_LINENOSTART, MAX_LINES
-from snippets.models import Snippet
+from snippets.models import Attachment, Snippet
 from snippets.validators import validate_language, validate_style
 
 
@@ -51,13 +53,16 @@ class SnippetDetailSerializer(SnippetSerializer):
     url = serializers.HyperlinkedIdentityField(
         view_name="snippet-detail", lookup_field="ref", help_text="The address that works for others."
     )
+    attachments = serializers.HyperlinkedIdentityField(
+        view_name="attachment-list", lookup_field="ref", help_text="The address of its files."
+    )
     owner: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
         slug_field="username", read_only=True, allow_null=True
     )
 
     class Meta(SnippetSerializer.Meta):
         described = ["url", "filename", "description", "owner", "visibility", "slug", "version", "created", "updated"]
-        fields = [*SnippetSerializer.Meta.fields, *described, "size", "lines"]
+        fields = [*SnippetSerializer.Meta.fields, *described, "size", "lines", "attachments"]
         read_only_fields = ["slug", "version", "created", "updated", "size", "lines"]
         extra_kwargs = SnippetSerializer.Meta.extra_kwargs | {
             "filename": {"required": False},
@@ -91,6 +96,62 @@ class SnippetRowSerializer(SnippetDetailSerializer):
         return fields
 
 
+class UploadedField(serializers.FileField):
+    """An uploaded file as an attachment that is not stored yet."""
+
+    def to_internal_value(self, data: Any) -> Attachment:
+        return Attachment.of(cast(UploadedFile, super().to_internal_value(data)))
+
+
+class UploadedFilesField(serializers.ListField):
+    child = UploadedField()
+
+    def run_child_validation(self, data: list[Any]) -> list[Attachment]:
+        """Ends at the first that is refused: its error names it, and none is taken without the others."""
+        return [self.child.run_validation(file) for file in data]
+
+
+class NewAttachmentsSerializer(StrictSerializer):
+    """One file, or several at once, each sent as `file`."""
+
+    may_repeat = ("file",)
+    file = UploadedFilesField(allow_empty=False)
+
+
+class AttachmentSerializer(StrictModelSerializer):
+    """A file of a snippet."""
+
+    url = serializers.SerializerMethodField()
+    content = serializers.SerializerMethodField(help_text="Where the file itself is.")
+    preview = serializers.SerializerMethodField(help_text="Where a small picture of it is; null where there is none.")
+    uploader: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
+        slug_field="username", read_only=True, allow_null=True
+    )
+
+    class Meta:
+        model = Attachment
+        described = ["name", "size", "content_type", "sha256", "width", "height", "uploader", "created"]
+        fields = ["url", "pk", *described, "content", "preview"]
+        read_only_fields = fields
+
+    @extend_schema_field({"type": "string", "format": "uri"})
+    def get_url(self, attachment: Attachment) -> str:
+        return self._address("attachment-detail", attachment)
+
+    @extend_schema_field({"type": "string", "format": "uri"})
+    def get_content(self, attachment: Attachment) -> str:
+        return self._address("attachment-content", attachment)
+
+    @extend_schema_field({"type": "string", "format": "uri", "nullable": True})
+    def get_preview(self, attachment: Attachment) -> str | None:
+        return self._address("attachment-preview", attachment) if attachment.preview else None
+
+    def _address(self, name: str, attachment: Attachment) -> str:
+        parts = {"ref": self.context["snippet"].ref, "pk": attachment.pk}
+        address: str = reverse(name, kwargs=parts, request=self.context["request"])
+        return address
+
+
 class LanguageSerializer(serializers.Serializer):
     """A language of /languages/."""
 
@@ -121,6 +182,10 @@ class LanguagePageSerializer(PageSerializer):
 
 class StylePageSerializer(PageSerializer):
     results = StyleSerializer(many=True)
+
+
+class AttachmentPageSerializer(PageSerializer):
+    results = AttachmentSerializer(many=True)
 
 
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*$"})

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from snippets import highlight_views, views, vocabulary_views
+from snippets import attachment_views, highlight_views, views, vocabulary_views
 
 
 class RefConverter(StringConverter):
@@ -32,6 +32,22 @@ urlpatterns = [
     path("snippets/<ref:ref>/raw/", views.RawView.as_view(), name="snippet-raw"),
     path("snippets/<ref:ref>/highlight/", highlight_views.HighlightView.as_view(), name="snippet-highlight"),
     path("snippets/<ref:ref>/highlight.<name:format>", highlight_views.HighlightView.as_view()),
+    path("snippets/<ref:ref>/attachments/", attachment_views.AttachmentList.as_view(), name="attachment-list"),
+    path(
+        "snippets/<ref:ref>/attachments/<int:pk>/",
+        attachment_views.AttachmentDetail.as_view(),
+        name="attachment-detail",
+    ),
+    path(
+        "snippets/<ref:ref>/attachments/<int:pk>/content/",
+        attachment_views.AttachmentContent.as_view(),
+        name="attachment-content",
+    ),
+    path(
+        "snippets/<ref:ref>/attachments/<int:pk>/preview/",
+        attachment_views.AttachmentPreview.as_view(),
+        name="attachment-preview",
+    ),
     path("languages/", vocabulary_views.LanguageList.as_view(), name="language-list"),
     path("styles/", vocabulary_views.StyleList.as_view(), name="style-list"),
     path("styles/<name:name>.css", vocabulary_views.Stylesheet.as_view(), name="stylesheet"),

@@ -49,3 +49,13 @@ def validate_filename(filename: str) -> None:
         raise ValidationError("A file name, not a path: no / and no \\.", code="not_a_filename")
     if len(filename.encode("utf-8", "surrogatepass")) > 255:
         raise ValidationError("The file name may be at most 255 bytes long.", code="too_long")
+
+
+def validate_media_type(media_type: str) -> None:
+    """One of those that may be uploaded, as UPLOAD_TYPES has them."""
+    allowed = {media_type, f"{media_type.partition('/')[0]}/*", "*/*"} & set(settings.UPLOAD_TYPES)
+    if not allowed:
+        raise ValidationError(
+            f"Files of the type {media_type} are not taken here: only {', '.join(settings.UPLOAD_TYPES)}.",
+            code="type_not_allowed",
+        )

@@ -14,10 +14,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from api.downloads import protect
 from api.parsers import FormParser, JSONParser, MultiPartParser
 from api.views import StrictQueryMixin
 from snippets.conditions import check_preconditions, etag_of, is_fresh
-from snippets.downloads import filename_of, protect
+from snippets.downloads import filename_of
 from snippets.filters import SnippetFilter, SnippetFilterBackend
 from snippets.models import Snippet
 from snippets.pagination import SnippetPagination
@@ -71,15 +72,19 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
     """Finds the snippet of the address, where the visitor may see it, and says how long an answer may be kept."""
 
     permission_classes = [SnippetPermission]
-    serializer_class = SnippetDetailSerializer
+    serializer_class: type[BaseSerializer[Any]] = SnippetDetailSerializer
     queryset = Snippet.objects.none()
     lookup_field = "ref"
     schema_parameters: dict[str, list[OpenApiParameter]] = {"GET": READING}
 
     def get_object(self) -> Snippet:
+        return self.find(lock=self.request.method not in SAFE_METHODS)
+
+    def find(self, *, lock: bool) -> Snippet:
+        """The snippet; `lock` keeps others from changing it until the end of the transaction."""
         request: Request = self.request
         found = Snippet.objects.at(self.kwargs["ref"], request.user, edit_key_digests(request)).select_related("owner")
-        if request.method not in SAFE_METHODS:
+        if lock:
             found = found.select_for_update(of=("self",))
         snippet = found.first()
         if snippet is None:

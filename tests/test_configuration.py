@@ -23,12 +23,15 @@ NONSENSE = {
     "database": "mysql://user:hunter2@host/name",
     "cache": "nonsense",
     "origins": "nonsense",
+    "origin": "nonsense",
+    "media_types": "pictures",
+    "folder": "a/../b",
     "hosts": "http://nonsense",
     "networks": "10.0.0.1/8",
     "host": "http://nonsense",
     "certificates": "/nonsense",
 }
-FREE = {"text", "words"}  # any text may be meant
+FREE = {"text", "words", "required"}  # any text may be meant
 KEY = "mqz4Hq0yB1xkR7sPu9wLd2Ev5nTc8jGf3aVi6oXbZtYeKrQhW-D_pN5sU8"
 
 
@@ -181,3 +184,41 @@ def test_postgresql_keeps_its_connections_and_checks_them() -> None:
     assert (database["NAME"], int(database["PORT"])) == ("snippets", 5433)
     assert database["CONN_MAX_AGE"] == 600
     assert database["CONN_HEALTH_CHECKS"] is True
+
+
+STORAGES = """
+from config import settings
+from django.core.files.storage import storages
+print([f"{type(storages[name]).__module__}.{type(storages[name]).__name__}" for name in ("default", "staticfiles")])
+"""
+DROPBOX = {"DROPBOX_APP_KEY": "key", "DROPBOX_APP_SECRET": "hunter2", "DROPBOX_REFRESH_TOKEN": "hunter3"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "used"),
+    [
+        ({}, "uploads.local_storage.LocalStorage"),
+        ({"STORAGE": "filesystem"}, "uploads.local_storage.LocalStorage"),
+        ({"STORAGE": "s3", "S3_BUCKET": "pictures"}, "uploads.s3_storage.S3Storage"),
+        ({"STORAGE": "dropbox"} | DROPBOX, "uploads.dropbox_storage.DropboxStorage"),
+    ],
+)
+def test_the_storage_of_uploads_is_chosen_and_that_of_static_files_is_not(
+    tmp_path: Path, variables: dict[str, str], used: str
+) -> None:
+    environment = {"SECRET_KEY": KEY, "DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    result = _python("-c", STORAGES, **(environment | variables))
+    static = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    assert result.stdout == f"{[used, static]}\n", result.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "missing"),
+    [({"STORAGE": "s3"}, "S3_BUCKET"), *(({"STORAGE": "dropbox"} | DROPBOX | {name: ""}, name) for name in DROPBOX)],
+)
+def test_what_a_storage_cannot_do_without_stops_the_start(
+    tmp_path: Path, variables: dict[str, str], missing: str
+) -> None:
+    sane = {"SECRET_KEY": KEY, "DATA_DIR": str(tmp_path)}
+    sentence = _sentence(_python("manage.py", "check", **sane, **variables))
+    assert sentence == f"Configuration: {missing} is not set: STORAGE={variables['STORAGE']} needs it."

@@ -18,7 +18,8 @@ import pytest
 from snippets import sandbox as module
 from snippets.highlighting import Options, render
 from snippets.pictures import ImageTooLarge
-from snippets.sandbox import Outcome, Sandbox, interpreter
+from snippets.sandbox import Outcome, Sandbox
+from uploads.children import interpreter
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = Options("html", "python")

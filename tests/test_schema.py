@@ -25,14 +25,16 @@ def test_the_server_shows_its_schema() -> None:
 
 def test_every_operation_takes_one_content_type() -> None:
     paths = yaml.safe_load((ROOT / "openapi.yaml").read_text())["paths"]
-    bodies = [
-        operation["requestBody"]["content"]
-        for operations in paths.values()
-        for operation in operations.values()
+    bodies = {
+        (path, method): list(operation["requestBody"]["content"])
+        for path, operations in paths.items()
+        for method, operation in operations.items()
         if "requestBody" in operation
-    ]
-    assert len(bodies) >= 5
-    assert all(list(content) == ["application/json"] for content in bodies)
+    }
+    uploads = {("/snippets/{ref}/attachments/", "post"), ("/users/me/avatar/", "put")}
+    assert len(bodies) >= 7
+    assert {operation for operation, types in bodies.items() if types == ["multipart/form-data"]} == uploads
+    assert all(types == ["application/json"] for operation, types in bodies.items() if operation not in uploads)
 
 
 def test_no_vocabulary_of_pygments_is_in_the_schema() -> None:

@@ -122,7 +122,7 @@ def test_code_is_changed_in_every_way(send: Post, as_owner: APIClient, snippet: 
 
 def test_the_answer_has_the_six_fields_first_and_then_the_others(as_owner: APIClient) -> None:
     response = as_owner.post("/snippets/", {"code": CODE})
-    assert list(response.json()) == [*TUTORIAL, *DETAILS, "size", "lines", "edit_key"]
+    assert list(response.json()) == [*TUTORIAL, *DETAILS, "size", "lines", "attachments", "edit_key"]
     assert (
         response.json()
         | {

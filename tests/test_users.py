@@ -28,7 +28,7 @@ def signs_in(name: str, password: str) -> bool:
 def test_anonymous_signs_up_and_signs_in(anonymous: APIClient) -> None:
     response = sign_up(anonymous, email="new@example.org")
     assert response.status_code == 201
-    assert list(response.json()) == ["url", "username", "joined"]
+    assert list(response.json()) == ["url", "username", "joined", "avatar"]
     assert response.headers["Location"] == "http://testserver/users/newcomer/"
     assert anonymous.get("/users/newcomer/").json() == response.json()
     assert signs_in("newcomer", PASSWORD)
@@ -140,7 +140,7 @@ def test_ten_may_sign_up_in_an_hour_from_one_address(anonymous: APIClient) -> No
 def test_nobody_sees_an_address_in_a_profile(owner: User, who: str, request: pytest.FixtureRequest) -> None:
     client: APIClient = request.getfixturevalue(who)
     response = client.get("/users/owner/")
-    assert list(response.json()) == ["url", "username", "joined"]
+    assert list(response.json()) == ["url", "username", "joined", "avatar"]
     assert "example.org" not in response.text + client.get("/users/").text
 
 
@@ -232,7 +232,7 @@ def test_anonymous_has_no_account(anonymous: APIClient) -> None:
 
 def test_the_owner_sees_the_own_account_with_its_address(as_owner: APIClient) -> None:
     account = as_owner.get("/users/me/").json()
-    assert list(account) == ["url", "username", "joined", "email"]
+    assert list(account) == ["url", "username", "joined", "avatar", "email"]
     assert (account["username"], account["email"]) == ("owner", "owner@example.org")
     assert account["url"] == "http://testserver/users/owner/"
     assert account["joined"].endswith("Z")

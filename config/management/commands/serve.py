@@ -11,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from config.server import exec_uwsgi
+from uploads.errors import UploadsUnavailableError
+from uploads.storage import upload_storage
 
 
 class Command(BaseCommand):
@@ -25,6 +27,7 @@ class Command(BaseCommand):
         self.check_port(host, port)
         self.check_folder(settings.DATA_DIR)
         self.prepare()
+        self.try_storage()
         call_command("load_demo", url=f"http://{host}:{port}", stdout=self.stdout)
         self.stdout.flush()
         self.exec_uwsgi(host, port)
@@ -37,6 +40,13 @@ class Command(BaseCommand):
             raise CommandError(f"The database does not work: {reason}") from error
         if not settings.DEBUG:
             call_command("collectstatic", verbosity=0, interactive=False)
+
+    def try_storage(self) -> None:
+        """Says what uploads lack. Snippets can do without them."""
+        try:
+            upload_storage().probe()
+        except UploadsUnavailableError as error:
+            self.stderr.write(f"Uploads cannot be stored: {error}.")
 
     def check_port(self, host: str, port: int) -> None:
         if not 1 <= port <= 65535:
@@ -69,6 +79,9 @@ class Command(BaseCommand):
         # Behind nginx, bodies arrive whole. Here uWSGI must take them whole, or a client that is refused (413) before
         # it has sent everything sees its connection broken off instead of the answer.
         arguments += ["--post-buffering", "65536"]
+        # While it does so for one thread it counts the deadline of another, and kills the process in the midst of a
+        # large upload. Highlighting and images have deadlines of their own.
+        arguments += ["--harakiri", "0"]
         # It closes each connection, and must say so: else clients send their next request into a closed one.
         arguments += ["--add-header", "Connection: close"]
         if not settings.DEBUG:  # else Django serves them

@@ -1,0 +1,19 @@
+"""The storage of uploads, whichever STORAGE names."""
+
+from typing import Protocol, cast
+
+from django.core.files.storage import default_storage
+
+
+class UploadStorage(Protocol):
+    """What each of them can do besides being one of Django's."""
+
+    def probe(self) -> None:
+        """UploadsUnavailableError, saying why, where nothing can be stored."""
+
+    def download_url(self, name: str, *, filename: str, media_type: str, inline: bool, method: str) -> str | None:
+        """Where the storage itself gives out the file, for a while; None where it cannot."""
+
+
+def upload_storage() -> UploadStorage:
+    return cast(UploadStorage, default_storage)
