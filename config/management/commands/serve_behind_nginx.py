@@ -1,5 +1,6 @@
 """`manage.py serve_behind_nginx`: uWSGI on a unix socket, and what nginx cannot read from the environment itself."""
 
+import os
 import shutil
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -9,13 +10,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from api.upload_parser import ROOM_FOR_FRAMING
 from config.server import exec_uwsgi
 
 # Connections that wait to be accepted. The kernel allows no more than its own limit, and uWSGI refuses to start beyond.
 BACKLOG = 1024
 KERNEL_BACKLOG = Path("/proc/sys/net/core/somaxconn")
-# What a multipart form adds to what is in it.
-FRAMING = 64 * 1024
 
 
 class Command(BaseCommand):
@@ -30,6 +30,8 @@ class Command(BaseCommand):
         self.write_nginx_configuration(folder, socket)
         # A socket option in the ini that comes from the environment would silently be a backlog of 0.
         arguments = ["--socket", str(socket), "--chmod-socket=660", "--listen", str(backlog())]
+        # The files of MEDIA_ROOT are nginx's to send.
+        os.environ.setdefault("X_ACCEL_REDIRECT", "true")
         # nginx writes the log of requests.
         arguments += ["--disable-logging", "--hook-accepting1-once", f"write:{folder / 'ready'} ready"]
         exec_uwsgi(*arguments)
@@ -40,6 +42,8 @@ class Command(BaseCommand):
         shutil.rmtree(configuration, ignore_errors=True)
         shutil.copytree(settings.BASE_DIR / "nginx", configuration, symlinks=True)
         (configuration / "listen.conf").write_text(f"listen {settings.PORT};\n")
+        uploads = settings.SNIPPET_UPLOADS_MAX_BYTES + ROOM_FOR_FRAMING
+        (configuration / "uploads.conf").write_text(f"client_max_body_size {uploads};\n")
         (configuration / "values.conf").write_text("\n".join(values(socket)) + "\n")
         # nginx's paths are relative to the folder.
         for name, place in (("static", settings.STATIC_ROOT), ("media", settings.MEDIA_ROOT)):
@@ -58,7 +62,7 @@ def values(socket: Path) -> Iterator[str]:
     """Lines for nginx's http block. The settings have been checked, so nothing here needs quoting."""
     yield "# Written at each start, from the environment."
     yield f"upstream snippets {{ server unix:{socket}; }}"
-    yield f"client_max_body_size {settings.DATA_UPLOAD_MAX_MEMORY_SIZE + FRAMING};"
+    yield f"client_max_body_size {settings.DATA_UPLOAD_MAX_MEMORY_SIZE + ROOM_FOR_FRAMING};"
     yield from (f"set_real_ip_from {network};" for network in settings.TRUSTED_PROXIES)
     yield "geo $realip_remote_addr $from_trusted_proxy {"
     yield "    default 0;"
