@@ -8,11 +8,14 @@ RUN apt-get update \
 # Where pip finds packages: another index, or more options.
 ARG PIP_INDEX_URL
 COPY requirements.txt /build/
-# Wheels alone: nothing is compiled, here or at run time.
+# Wheels alone: nothing is compiled, here or at run time. Of Amazon's services it needs S3, and those that give
+# credentials for it.
 RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: --requirement /build/requirements.txt \
     && /opt/venv/bin/pip uninstall --yes --quiet pip \
     && find /opt/venv -depth -type d -name tests -exec rm -r {} + \
-    && find /opt/venv -path '*/locale/*' -name '*.[pm]o' -delete
+    && find /opt/venv -path '*/locale/*' -name '*.[pm]o' -delete \
+    && find /opt/venv/lib/python3*/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
+        ! -name s3 ! -name sts ! -name 'sso*' -exec rm -r {} +
 COPY . /app
 WORKDIR /app
 # The static files, with hashed names, and each of them compressed. The key signs nothing that stays.

@@ -155,12 +155,14 @@ def _upload_storage() -> dict[str, Any]:
     kind = env.choice("STORAGE", "filesystem", ("filesystem", "s3", "dropbox"))
     timeout = env.number("STORAGE_TIMEOUT", 5, minimum=1, maximum=25)  # seconds
     prefix, endpoint = env.folder("S3_PREFIX", "uploads"), env.origin("S3_ENDPOINT_URL")
+    public_url = env.origin("S3_PUBLIC_URL")
     dropbox_folder = env.folder("DROPBOX_FOLDER", "snippets")
     if kind == "s3":
         options = {
             "bucket_name": env.required("S3_BUCKET", "STORAGE=s3"),
             "region_name": env.text("S3_REGION") or None,
             "endpoint_url": endpoint or None,
+            "public_url": public_url or None,
             "location": f"{prefix}/",
             "timeout": timeout,
         }

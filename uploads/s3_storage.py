@@ -85,10 +85,15 @@ def client_config(timeout: float, endpoint_url: str | None) -> Config:
 
 
 class S3Storage(s3.S3Storage):
-    """django-storages' own, with deadlines, and with one error for all that may fail."""
+    """django-storages' own, with deadlines, and with one error for all that may fail.
 
-    def __init__(self, *, timeout: float = 5, **options: Any) -> None:
+    `public_url` is where visitors reach what this process reaches at `endpoint_url`, where that is not the same.
+    """
+
+    def __init__(self, *, timeout: float = 5, public_url: str | None = None, **options: Any) -> None:
         self._connecting, self._connection = threading.Lock(), None
+        # Signs addresses alone. The host is a part of what is signed, so that it cannot be exchanged afterwards.
+        self._outside = S3Storage(**options | {"endpoint_url": public_url}) if public_url else self
         super().__init__(
             **{
                 "file_overwrite": False,
@@ -136,5 +141,7 @@ class S3Storage(s3.S3Storage):
             "ResponseContentDisposition": content_disposition_header(not inline, filename) or "inline",
             "ResponseContentType": media_type,
         }
-        url: str = self.url(name, parameters=parameters, expire=settings.DOWNLOAD_URL_SECONDS, http_method=method)
+        url: str = self._outside.url(
+            name, parameters=parameters, expire=settings.DOWNLOAD_URL_SECONDS, http_method=method
+        )
         return url

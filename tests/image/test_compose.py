@@ -15,21 +15,39 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.image.conftest import docker
+from tests.live.conftest import free_port
+from tests.uploading import BINARY
 
 HERE = Path(__file__).parent
 Compose = Callable[..., str]
+WITH_S3 = "--file compose.yaml --file compose.s3.yaml"
 # What a container in which Compose runs is told.
-VARIABLES = ("SNIPPETS_IMAGE", "WEB_PORTS", "ANONYMOUS_POSTING", "HTTPS", "ALLOWED_HOSTS")
+VARIABLES = (
+    "SNIPPETS_IMAGE",
+    "WEB_PORTS",
+    "ANONYMOUS_POSTING",
+    "HTTPS",
+    "ALLOWED_HOSTS",
+    "STORAGE_PORT",
+    "S3_PUBLIC_URL",
+)
 
 
 @pytest.fixture(scope="module")
-def postgres_image(engine: None) -> None:
-    """The one that compose.yaml names, or where no registry has it, a stand-in."""
-    [name] = re.findall(r"image: (postgres:\S+)", (ROOT / "compose.yaml").read_text())
-    if subprocess.run(["docker", "image", "inspect", name], capture_output=True).returncode == 0:
-        return
-    if subprocess.run(["docker", "pull", "--quiet", name], capture_output=True).returncode != 0:
-        docker("build", "--network", "host", "--tag", name, str(HERE / "postgres"))
+def other_images(engine: None) -> None:
+    """Those that the files name, or where no registry has them, stand-ins."""
+    for file, folder in (("compose.yaml", "postgres"), ("compose.s3.yaml", "rclone")):
+        [name] = re.findall(rf"image: (.*{folder}:\S+)", (ROOT / file).read_text())
+        if subprocess.run(["docker", "image", "inspect", name], capture_output=True).returncode == 0:
+            continue
+        if subprocess.run(["docker", "pull", "--quiet", name], capture_output=True).returncode != 0:
+            docker("build", "--network", "host", "--tag", name, str(HERE / folder))
+
+
+def commands_in(file: str) -> list[str]:
+    """What the comment at the head of the file says to do, apart from starting it."""
+    lines = (ROOT / file).read_text().splitlines()
+    return [line[3:] for line in lines if line.startswith("#   ") and "docker compose" not in line]
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +66,9 @@ def compose_command(engine: None) -> list[str]:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the file and the secrets that its first lines make."""
     folder = tmp_path_factory.mktemp("project")
-    shutil.copy(ROOT / "compose.yaml", folder)
-    lines = (ROOT / "compose.yaml").read_text().splitlines()
-    commands = [line[3:] for line in lines if line.startswith("#   ") and "docker compose" not in line]
-    subprocess.run(["sh", "-euc", "\n".join(commands)], cwd=folder, check=True)
+    for file in ("compose.yaml", "compose.s3.yaml"):
+        shutil.copy(ROOT / file, folder)
+        subprocess.run(["sh", "-euc", "\n".join(commands_in(file))], cwd=folder, check=True)
     return folder
 
 
@@ -71,7 +88,7 @@ def ports() -> str:
 
 @pytest.fixture(scope="module")
 def shell(
-    image: str, postgres_image: None, compose_command: list[str], project: Path, ports: str
+    image: str, other_images: None, compose_command: list[str], project: Path, ports: str
 ) -> Iterator[Callable[[str], str]]:
     """Runs a script in the project, as the documentation has it: whose `docker compose` works."""
     programs = project / "bin"
@@ -81,12 +98,15 @@ def shell(
     script = f'#!/bin/sh\n[ "$1" = compose ] || exec {real} "$@"\nshift\nexec {" ".join(words)} "$@"\n'
     (programs / "docker").write_text(script)
     (programs / "docker").chmod(0o755)
+    storage_port = str(free_port())
     chosen = {
         "SNIPPETS_IMAGE": image,
         "WEB_PORTS": ports,
         "ANONYMOUS_POSTING": "true",
         "HTTPS": "",
         "ALLOWED_HOSTS": "",
+        "STORAGE_PORT": storage_port,
+        "S3_PUBLIC_URL": f"http://localhost:{storage_port}",
     }
     environment = os.environ | chosen | {"PATH": f"{programs}:{os.environ['PATH']}"}
 
@@ -107,7 +127,7 @@ def shell(
         run("docker compose up --detach --no-build --scale web=2 --wait")
         yield run
     finally:
-        run("docker compose down --volumes --timeout 45")
+        run(f"docker compose {WITH_S3} down --volumes --timeout 45")
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +189,7 @@ def _lives(url: str) -> bool:
 
 def test_no_secret_is_in_the_environment_or_in_the_log(compose: Compose, project: Path) -> None:
     secrets = {path.name: path.read_text() for path in (project / "secrets").iterdir()}
-    assert set(secrets) == {"secret_key", "database_password", "admin_password"}
+    assert set(secrets) >= {"secret_key", "database_password", "admin_password"}
     log = compose("logs", "--no-color")
     containers = compose("ps", "--all", "--quiet").split()
     environment = "".join(docker("inspect", "--format", "{{.Config.Env}}", name) for name in containers)
@@ -193,5 +213,22 @@ def test_a_backup_is_restored_by_the_commands_of_the_documentation(
 
 
 def test_the_secrets_are_made_as_the_file_itself_says() -> None:
-    said = [line[3:].strip() for line in (ROOT / "compose.yaml").read_text().splitlines() if line.startswith("#   ")]
-    assert [line.strip() for line in commands_of("From nothing to a running service").splitlines()][: len(said)] == said
+    said = [line.strip() for line in commands_in("compose.yaml")]
+    documented = [line.strip() for line in commands_of("From nothing to a running service").splitlines()]
+    assert documented[: len(said)] == said
+
+
+def test_an_s3_server_joins_them_and_takes_the_uploads_of_both(shell: Callable[[str], str], urls: list[str]) -> None:
+    shell(f"docker compose {WITH_S3} up --detach --no-build --scale web=2 --wait")
+    for url in urls:
+        assert httpx.get(f"{url}/health/ready/").json()["status"] == "ok"
+    made = httpx.post(f"{urls[0]}/snippets/", json={"code": "with a file\n"}).json()
+    address = f"{urls[0]}/snippets/{made['pk']}/attachments/"
+    key = {"X-Edit-Key": made["edit_key"]}
+    [file] = httpx.post(address, files=[("file", ("a.bin", BINARY))], headers=key).json()
+    there = httpx.get(file["content"].replace(urls[0], urls[1]))
+    assert there.status_code == 302
+    fetched = httpx.get(there.headers["Location"])
+    assert fetched.content == BINARY
+    assert fetched.headers["Content-Disposition"] == 'attachment; filename="a.bin"'
+    assert httpx.get(there.headers["Location"].partition("?")[0]).status_code in (400, 403)
