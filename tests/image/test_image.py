@@ -16,6 +16,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.image.conftest import IMAGE, KEY, Container, StartContainer, docker
 from tests.live.conftest import free_port
+from tests.uploading import picture
 
 MEGABYTE = 1_000_000
 BASE = "debian:trixie-slim"
@@ -125,6 +126,18 @@ def test_snippets_are_made_read_changed_and_deleted(container: Container) -> Non
         assert client.patch(f"{address}/", json={"title": "Changed"}, headers=key).json()["version"] == 2
         assert client.delete(f"{address}/", headers=key).status_code == 204
         assert client.get(f"{address}/").status_code == 404
+
+
+def test_files_are_taken_and_given_with_a_read_only_file_system(container: Container) -> None:
+    made = httpx.post(f"{container.url}/snippets/", json={"code": "with files\n"}).json()
+    address = f"{container.url}/snippets/{made['pk']}/attachments/"
+    files = [("file", ("large.bin", bytes(25 * 1024 * 1024))), ("file", ("cat.png", picture()))]
+    answer = httpx.post(address, files=files, headers={"X-Edit-Key": made["edit_key"]}, timeout=60)
+    assert [row["content_type"] for row in answer.json()] == ["application/octet-stream", "image/png"]
+    large, image = answer.json()
+    assert httpx.get(large["content"]).content == bytes(25 * 1024 * 1024)
+    assert httpx.get(image["preview"]).headers["Content-Type"] == "image/webp"
+    assert container.run("find", "/run/snippets/client_body", "/tmp", "-type", "f") == ""  # noqa: S108
 
 
 def test_it_writes_nowhere_but_where_it_may(start_container: StartContainer) -> None:
