@@ -1,11 +1,12 @@
 """What holds for every request and answer, whichever view it meets."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, TooManyFieldsSent
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.urls import resolve
 from django.utils.cache import patch_vary_headers
 
@@ -13,7 +14,23 @@ from api.errors import not_found
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
+CHUNK = 64 * 1024
 TEXT_ENCODINGS = ("utf-8", "utf8", "us-ascii", "ascii")
+
+
+class WholeBody:
+    """Reads what nobody has read of the body. Who refuses an upload answers before it has arrived, and nginx, still
+    handing it over, would take the closed socket for a failure: 502, and not the answer."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        with suppress(UnreadablePostError):  # the client has gone
+            while request.read(CHUNK):
+                pass
+        return response
 
 
 class OptionalSlash:

@@ -13,40 +13,46 @@ case ${1:-serve} in
   *) exec python manage.py "$@" ;;
 esac
 
-folder=${RUN_DIR:-/run/snippets}
-mkdir -p "$folder"
-rm -f "$folder/ready"
-
 # One log, of JSON lines. The buffering is by lines, so that none is late.
-exec 3>&1
 exec > >(LC_ALL=C exec stdbuf -oL sed -E -f config/log_lines.sed) 2>&1
 log=$!
 
 uwsgi='' nginx=''
 
-end() {  # end SIGNAL PID: sends it, and waits
-  [[ -n $2 ]] && kill "-$1" "$2" 2>/dev/null || return 0
-  while kill -0 "$2" 2>/dev/null; do wait "$2" || true; done
+end() {  # end SIGNAL PID: sends it until the process has ended, for 40 seconds; then that one is killed
+  [[ -n $2 ]] || return 0
+  # Again and again, since a process that is just starting may miss it.
+  for _ in {1..40}; do
+    kill "-$1" "$2" 2>/dev/null || return 0
+    timeout --signal=KILL 1 tail --pid="$2" --sleep-interval=0.1 --follow /dev/null || true
+  done
+  kill -KILL "$2" 2>/dev/null || true
 }
 
 leave() {  # leave STATUS
-  trap '' TERM INT QUIT
-  # First the door, then the house: nginx takes nothing new, and finishes what it has begun. Both have a limit of their own.
+  trap '' TERM INT QUIT HUP
+  # First the door, then the house: nginx takes nothing new, and finishes what it has begun.
   end QUIT "$nginx"
   end TERM "$uwsgi"
   # The log ends when nobody can write to it any more; the orphans of a killed master could for ever.
-  exec >&3 2>&1 3>&-
-  timeout 2 tail --pid="$log" --sleep-interval=0.1 --follow /dev/null || true
+  exec >/dev/null 2>&1
+  timeout --signal=KILL 2 tail --pid="$log" --sleep-interval=0.1 --follow /dev/null || true
   exit "$1"
 }
 
 # shellcheck disable=SC2329 # the trap calls it
 stop() {
   # A balancer may go on sending for a while.
-  sleep "${DRAIN_SECONDS:-0}"
+  sleep "${DRAIN_SECONDS:-0}" || true
   leave 0
 }
-trap stop TERM INT QUIT
+trap stop TERM INT QUIT HUP
+
+folder=${RUN_DIR:-/run/snippets}
+if ! mkdir -p "$folder" || ! rm -f "$folder/ready"; then
+  echo "Configuration: RUN_DIR: cannot write to the folder $folder."
+  leave 1
+fi
 
 python manage.py serve_behind_nginx "$folder" &
 uwsgi=$!

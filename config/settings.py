@@ -32,6 +32,7 @@ PORT = env.integer("PORT", 8080, minimum=1, maximum=65535)
 UWSGI_PROCESSES = env.integer("UWSGI_PROCESSES", 2, minimum=1, maximum=256)
 UWSGI_THREADS = env.integer("UWSGI_THREADS", 4, minimum=1, maximum=256)
 UWSGI_STATS = env.text("UWSGI_STATS")
+DRAIN_SECONDS = env.number("DRAIN_SECONDS", 0, minimum=0, maximum=300)  # read by config/entrypoint.sh itself
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False  # api.middleware.OptionalSlash serves both spellings without a redirect
@@ -74,12 +75,14 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "api.middleware.WholeBody",
     "config.proxies.TrustedProxies",
     "api.request_id.RequestId",
     "config.health.HealthMiddleware",  # before the check of Host: a load balancer calls by address
     "django.middleware.security.SecurityMiddleware",
-    "api.middleware.RequestFraming",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "api.middleware.PrivateByDefault",
+    "api.middleware.RequestFraming",
     "corsheaders.middleware.CorsMiddleware",
     "api.middleware.OptionalSlash",
     "api.middleware.SessionCookie",
@@ -88,7 +91,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 TEMPLATES = [

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.stack.conftest import Stack
+from tests.stack.test_nginx import raw
 
 
 def test_a_request_is_followed_from_nginx_to_django_and_back(stack: Stack) -> None:
@@ -44,9 +45,13 @@ def test_no_secret_is_in_the_log(stack: Stack) -> None:
     for method, path in (("GET", "/"), ("PATCH", "/"), ("GET", "/nothing/"), ("DELETE", "/highlight/")):
         for headers in (key, {"Authorization": f"Bearer {secrets['token']}"}, {"Referer": address}):
             httpx.request(method, address + path, headers=headers, params=asked)
-    httpx.post(
-        f"{stack.url}/snippets/", params=asked, content=secrets["code"] * 200_000
-    )  # too large: nginx's own words
+    slug = secrets["slug"]
+    for spelt in (f"//{slug}/", f"/./{slug}/", f"/%2F{slug}/", f"%2F{slug}/raw/", f"/%{ord(slug[0]):x}{slug[1:]}/"):
+        raw(stack, f"GET /snippets{spelt} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+    httpx.get(stack.url, headers={"User-Agent": f"a client with {secrets['token']}"})
+    secrets["most of the slug"] = slug[1:]
+    # Too large: nginx's own words.
+    httpx.post(f"{stack.url}/snippets/", params=asked, content=secrets["code"] * 400_000)
     httpx.post(f"{stack.url}/auth/login/", data={"username": name, "password": secrets["password"]})
     last = httpx.get(f"{stack.url}/languages/").headers["X-Request-ID"]
     stack.line(logger="nginx.access", request_id=last)

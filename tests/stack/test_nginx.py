@@ -25,8 +25,9 @@ def raw(stack: Stack, request: bytes) -> bytes:
 ERRORS = {
     "unknown host": (400, "GET", "/snippets/", {"Host": "evil.example.org"}, b""),
     "host of the static files": (400, "GET", "/static/x.css", {"Host": "evil.example.org"}, b""),
+    "host of the icon": (400, "GET", "/favicon.ico", {"Host": "evil.example.org"}, b""),
     "method": (405, "TRACE", "/snippets/", {}, b""),
-    "body": (413, "POST", "/snippets/", {"Content-Type": "text/plain"}, b"a" * 3_400_000),
+    "body": (413, "POST", "/snippets/", {"Content-Type": "text/plain"}, b"a" * 6_000_000),
     "header": (431, "GET", "/snippets/", {"X-Long": LONG}, b""),
     "headers": (431, "GET", "/snippets/", {f"X-{n}": "a" for n in range(150)}, b""),
     "no such file": (404, "GET", "/static/nothing.css", {}, b""),

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
+from tests.live.conftest import free_port
 from tests.nginx import own_folder
 from tests.stack.conftest import Stack, StartStack, run_entrypoint
 
@@ -88,7 +89,7 @@ def test_uwsgi_listens_on_the_unix_socket_alone_with_a_backlog(stack: Stack) -> 
     assert f"listen backlog is limited to {min(1024, somaxconn)} connections" in said
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_stopping_finishes_what_has_begun_and_leaves(own: Stack, ending: signal.Signals) -> None:
     address = slow_address(own)
     answers: list[httpx.Response] = []
@@ -170,6 +171,7 @@ def test_workers_that_are_renewed_by_age_or_number_lose_no_request(own: Stack) -
         ({"SECRET_KEY": ""}, "SECRET_KEY"),
         ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES"),
         ({"PORT": "0"}, "PORT"),
+        ({"DRAIN_SECONDS": "abc"}, "DRAIN_SECONDS"),
     ],
 )
 def test_a_setting_that_makes_no_sense_ends_it_with_its_name(
@@ -179,6 +181,28 @@ def test_a_setting_that_makes_no_sense_ends_it_with_its_name(
     process = run_entrypoint(tmp_path, environment)
     assert process.wait(timeout=30) == 1
     assert f"Configuration: {named} " in (tmp_path / "log").read_text()
+
+
+def test_a_folder_that_cannot_be_written_to_ends_it(stack: Stack, tmp_path: Path) -> None:
+    process = run_entrypoint(tmp_path, stack.variables | {"RUN_DIR": "/proc/nothing"})
+    assert process.wait(timeout=30) == 1
+    assert "Configuration: RUN_DIR: cannot write to the folder /proc/nothing." in (tmp_path / "log").read_text()
+
+
+def test_uwsgi_that_ends_while_nginx_starts_ends_it(stack: Stack, tmp_path: Path) -> None:
+    """Its statistics have no place to be, which it notices when the workers are there already."""
+    variables = {"RUN_DIR": str(own_folder(tmp_path / "run")), "UWSGI_STATS": "nonsense", "PORT": str(free_port())}
+    process = run_entrypoint(tmp_path, stack.variables | variables)
+    assert process.wait(timeout=60) == 1
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.6, 1.0, 1.3, 1.6, 2.0])
+def test_stopping_while_it_starts_stops_it(stack: Stack, tmp_path: Path, seconds: float) -> None:
+    variables = {"RUN_DIR": str(own_folder(tmp_path / "run")), "PORT": str(free_port())}
+    process = run_entrypoint(tmp_path, stack.variables | variables)
+    time.sleep(seconds)
+    process.terminate()
+    assert process.wait(timeout=60) in (0, -signal.SIGTERM)  # the latter before it has set its trap
 
 
 def test_a_port_that_is_taken_ends_it(stack: Stack, tmp_path: Path) -> None:

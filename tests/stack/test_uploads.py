@@ -77,6 +77,16 @@ def test_a_large_file_passes_and_a_larger_one_is_refused(stack: Stack) -> None:
     assert httpx.get(address).json()["count"] == 1
 
 
+def test_who_is_refused_before_the_upload_was_read_is_told_so(stack: Stack) -> None:
+    address, _ = post(stack.url)
+    large = bytes(20 * MIB)
+    for _ in range(5):
+        assert httpx.post(address, files=[("file", ("a.bin", large))], timeout=60).status_code == 401
+        assert httpx.post(f"{stack.url}/snippets/999999/attachments/", content=large).status_code == 404
+        assert httpx.put(f"{stack.url}/languages/", content=bytes(3 * MIB)).status_code == 405
+        assert httpx.post(f"{stack.url}/tokens/", content=bytes(3 * MIB)).status_code == 401
+
+
 def test_a_body_beyond_all_limits_is_refused_by_nginx(stack: Stack) -> None:
     address, _ = post(stack.url)
     path = address.removeprefix(stack.url)

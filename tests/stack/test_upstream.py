@@ -62,6 +62,8 @@ def test_uwsgi_is_away_or_silent(
         (["[::1]"], "[::1]:8080", 502),
         (["[::1]"], "[::2]:8080", 400),
         ([], "localhost", 400),
+        (["default", "include"], "include", 502),
+        (["default"], "anything.example", 400),
     ],
 )
 def test_a_host_is_known_as_django_knows_it(

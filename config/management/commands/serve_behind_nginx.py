@@ -58,6 +58,11 @@ def backlog() -> int:
         return 100
 
 
+def _as_it_is(host: str) -> str:
+    """A host may have a name that means something to nginx."""
+    return f"\\{host}" if host in ("default", "hostnames", "include", "volatile") else host
+
+
 def values(socket: Path) -> Iterator[str]:
     """Lines for nginx's http block. The settings have been checked, so nothing here needs quoting."""
     yield "# Written at each start, from the environment."
@@ -73,5 +78,5 @@ def values(socket: Path) -> Iterator[str]:
     yield f"    default {1 if '*' in settings.ALLOWED_HOSTS else 0};"
     # nginx refuses to be told twice: `.example.org` is example.org too.
     hosts = {host.lower() for host in settings.ALLOWED_HOSTS if host != "*"}
-    yield from (f"    {host} 1;" for host in sorted(hosts) if f".{host}" not in hosts)
+    yield from (f"    {_as_it_is(host)} 1;" for host in sorted(hosts) if f".{host}" not in hosts)
     yield "}"
