@@ -509,3 +509,14 @@ def test_what_is_deleted_takes_its_files_along(
         Snippet.objects.all().delete()  # as the admin does
     assert not Attachment.objects.exists()
     assert stored_files(settings) == []
+
+
+def test_a_folder_that_cannot_be_made_is_503_and_says_why(
+    as_owner: APIClient, snippet: Snippet, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.MEDIA_ROOT = "/proc/nothing"  # where nobody can make a folder, root neither
+    answer = upload(as_owner, snippet.pk, named("a.bin", BINARY))
+    assert (answer.status_code, list(answer.json())) == (503, ["detail"])
+    assert answer["Retry-After"]
+    assert "MEDIA_ROOT cannot be used: No such file or directory" in caplog.text
+    assert "MEDIA_ROOT cannot be used" in as_owner.get("/health/ready/").json()["checks"]["storage"]

@@ -11,14 +11,14 @@ from uploads.errors import UploadsUnavailableError
 from uploads.keys import PROBES, random_key
 
 
-def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The method, with what the disk refuses as our own error."""
+def _translating(method: Callable[..., Any], passing: tuple[type[OSError], ...] = ()) -> Callable[..., Any]:
+    """The method, with what the disk refuses as our own error; the errors `passing` are answers and no failures."""
 
     @wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return method(*args, **kwargs)
-        except (FileNotFoundError, FileExistsError, UploadsUnavailableError):
+        except passing:
             raise
         except OSError as error:
             raise UploadsUnavailableError(f"MEDIA_ROOT cannot be used: {error.strerror}") from error
@@ -29,11 +29,11 @@ def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
 class LocalStorage(FileSystemStorage):
     """Django's own, which says in one way, as the others do, that it cannot be used."""
 
-    _open = _translating(FileSystemStorage._open)  # type: ignore[attr-defined] # the stubs lack it
+    _open = _translating(FileSystemStorage._open, (FileNotFoundError,))  # type: ignore[attr-defined] # the stubs lack it
     _save = _translating(FileSystemStorage._save)  # type: ignore[attr-defined] # the stubs lack it
     delete = _translating(FileSystemStorage.delete)
-    size = _translating(FileSystemStorage.size)
-    listdir = _translating(FileSystemStorage.listdir)
+    size = _translating(FileSystemStorage.size, (FileNotFoundError,))
+    listdir = _translating(FileSystemStorage.listdir, (FileNotFoundError,))
 
     def probe(self) -> None:
         self.delete(self.save(random_key(PROBES), ContentFile(b"ok")))
