@@ -3,6 +3,7 @@
 import hashlib
 import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +20,11 @@ MIB = 1024 * 1024
 
 def post(url: str) -> tuple[str, dict[str, str]]:
     """A new snippet: the address of its files, and the key to change them."""
-    made = httpx.post(f"{url}/snippets/", json={"code": "with files\n"}).json()
+    answer = httpx.post(f"{url}/snippets/", json={"code": "with files\n"})
+    while answer.status_code == 429:  # the tests before this one have posted much
+        time.sleep(0.5)
+        answer = httpx.post(f"{url}/snippets/", json={"code": "with files\n"})
+    made = answer.json()
     return f"{url}/snippets/{made['pk']}/attachments/", {"X-Edit-Key": made["edit_key"]}
 
 
@@ -79,12 +84,11 @@ def test_a_large_file_passes_and_a_larger_one_is_refused(stack: Stack) -> None:
 
 def test_who_is_refused_before_the_upload_was_read_is_told_so(stack: Stack) -> None:
     address, _ = post(stack.url)
-    large = bytes(20 * MIB)
+    token = {"Authorization": "Bearer nonsense"}
     for _ in range(5):
-        assert httpx.post(address, files=[("file", ("a.bin", large))], timeout=60).status_code == 401
-        assert httpx.post(f"{stack.url}/snippets/999999/attachments/", content=large).status_code == 404
-        assert httpx.put(f"{stack.url}/languages/", content=bytes(3 * MIB)).status_code == 405
-        assert httpx.post(f"{stack.url}/tokens/", content=bytes(3 * MIB)).status_code == 401
+        for method, url, size in (("POST", address, 20), ("POST", f"{stack.url}/snippets/", 3), ("PUT", stack.url, 3)):
+            answer = httpx.request(method, url, content=bytes(size * MIB), headers=token, timeout=60)
+            assert answer.status_code == 401
 
 
 def test_a_body_beyond_all_limits_is_refused_by_nginx(stack: Stack) -> None:
