@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -20,19 +19,13 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.live.conftest import free_port
 from uploads.s3_storage import S3Storage, client_config
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 KEY, SECRET = "snippets-key", "snippets-secret-key"
 BUCKET = "snippets-uploads"
 STARTUP_SECONDS = 30
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @dataclass

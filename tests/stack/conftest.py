@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.live.conftest import free_port, fresh_database
+from tests.live.conftest import free_port, fresh_database, wait_until_it_lives
 from tests.nginx import AS_ORDINARY_USER, own_folder
 
 KEY = "a key for the tests of the stack alone, and of no use anywhere else"
-STARTUP_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -103,17 +101,6 @@ def variables_for(folder: Path, static_root: Path, **more: str) -> dict[str, str
     } | more
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + STARTUP_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/health/live/", timeout=5).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.02)
-    pytest.fail(f"The stack did not start:\n{log.read_text()}")
-
-
 def run_entrypoint(folder: Path, variables: dict[str, str]) -> subprocess.Popen[bytes]:
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
@@ -143,7 +130,7 @@ def start_stack(needs_nginx: None, static_root: Path) -> StartStack:
             process = run_entrypoint(folder, variables)
             cleaning.callback(_end, process)
             url = f"http://127.0.0.1:{variables['PORT']}"
-            wait_for(url, process, folder / "log")
+            wait_until_it_lives(process, url, folder / "log")
             yield Stack(url, folder, process, variables)
 
     return running
