@@ -24,13 +24,6 @@ RUN SECRET_KEY=build DATA_DIR=/tmp STATIC_ROOT=/srv/static /opt/venv/bin/python 
     && /opt/venv/bin/python -m compileall -q /app
 
 FROM debian:trixie-slim
-ARG VERSION=unknown
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="Snippets" \
-      org.opencontainers.image.description="A self-hosted code-snippet service with an API first" \
-      org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.version="$VERSION" \
-      org.opencontainers.image.revision="$REVISION"
 # A tmpfs that is mounted on /run takes its mode from here.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates nginx python3 tini \
@@ -41,6 +34,14 @@ RUN apt-get update \
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /srv/static /srv/static
 COPY --from=build /app /app
+# At the end, so that another version does not build all that is above anew.
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Snippets" \
+      org.opencontainers.image.description="A self-hosted code-snippet service with an API first" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -56,5 +57,6 @@ EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health/live/', timeout=4)"]
-ENTRYPOINT ["tini", "--", "/app/config/entrypoint.sh"]
+# Named with its shell, since an archive may have lost its run bit.
+ENTRYPOINT ["tini", "--", "bash", "/app/config/entrypoint.sh"]
 CMD ["serve"]

@@ -13,7 +13,7 @@ ifdef DATA_DIR
 export DATA_DIR
 endif
 
-.PHONY: run shell test test-slow test-all lint format schema requirements install install-dev clean
+.PHONY: run shell test test-slow test-all lint format schema bundle requirements install install-dev clean
 
 run: install  ## serve on http://127.0.0.1:8000/ with a demo
 	@$(BIN)/python manage.py serve --host $(HOST) --port $(PORT)
@@ -32,13 +32,16 @@ test-all: test test-slow
 lint: install-dev  ## style, types, imports, and forgotten migrations
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 	@$(BIN)/python manage.py makemigrations --check --dry-run
-	@$(BIN)/shellcheck .ci/* config/*.sh
+	@$(BIN)/shellcheck .ci/* config/*.sh .platform/hooks/*/*.sh tests/deploy/stand_in/docker
 
 format: install-dev
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 schema: install  ## writes openapi.yaml anew
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file openapi.yaml
+
+bundle:  ## writes the bundle for Elastic Beanstalk; with IMAGE=name@sha256:... one that builds nothing
+	@$(PYTHON) deploy/beanstalk/bundle.py $(if $(IMAGE),--image $(IMAGE)) $(if $(OUTPUT),--output $(OUTPUT))
 
 requirements:  ## pins requirements*.txt anew; needs uv
 	$(COMPILE) requirements.in -o requirements.txt
