@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, ROOT
 from tests.deploy.beanstalk import DeploymentFailedError, Instance
 from tests.deploy.conftest import Altered
 from tests.image.conftest import docker, engine, image
@@ -148,7 +148,7 @@ def test_the_bundle_of_an_image_builds_nothing_and_serves(
     written = tmp_path / "by-image.zip"
     reference = f"registry.example.org/snippets@sha256:{'0' * 64}"
     command = ["make", "--no-print-directory", "bundle", f"IMAGE={reference}", f"OUTPUT={written}"]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     subprocess.run(["unzip", "-q", str(written), "-d", str(folder)], check=True)
     assert sorted(path.name for path in folder.iterdir()) == [".ebextensions", ".platform", "Dockerfile"]
     dockerfile = folder / "Dockerfile"

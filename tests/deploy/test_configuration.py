@@ -1,0 +1,166 @@
+"""What .ebextensions, the hooks and the bundle say, held against the service and the platform's rules.
+
+Nothing validates these files but the platform itself, and that is late.
+"""
+
+import json
+import re
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.deploy.beanstalk import configuration
+
+PLATFORM_SECTIONS = {"option_settings", "container_commands", "Resources"}
+ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
+SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+DOCUMENTED = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def options() -> dict[str, dict[str, Any]]:
+    """All option settings by namespace and name."""
+    merged: dict[str, dict[str, Any]] = {}
+    for file, content in configuration(ROOT).items():
+        assert content.keys() <= PLATFORM_SECTIONS, f"{file}: other sections are dead, or not what they seem"
+        for namespace, values in content.get("option_settings", {}).items():
+            known = merged.setdefault(namespace, {})
+            assert not known.keys() & values.keys(), f"{file}: {namespace} is set twice"
+            known |= values
+    return merged
+
+
+@pytest.fixture(scope="module")
+def at_creation() -> list[dict[str, str]]:
+    settings: list[dict[str, str]] = json.loads((ROOT / "deploy/beanstalk/environment.json").read_text())
+    return settings
+
+
+@pytest.fixture(scope="module")
+def bundled(bundle: Path) -> dict[str, int]:
+    """The modes of the files in the bundle."""
+    with ZipFile(bundle) as file:
+        return {entry.filename: entry.external_attr >> 16 for entry in file.infolist()}
+
+
+def test_every_value_is_text(options: dict[str, dict[str, Any]]) -> None:
+    assert [name for values in options.values() for name, value in values.items() if not isinstance(value, str)] == []
+
+
+def test_every_variable_is_one_of_the_service(
+    options: dict[str, dict[str, Any]], at_creation: list[dict[str, str]]
+) -> None:
+    named = {entry["OptionName"] for entry in at_creation if entry["Namespace"] in (ENVIRONMENT, SECRETS)}
+    assert (named | options[ENVIRONMENT].keys()) - DOCUMENTED == set()
+
+
+def test_secrets_are_named_and_not_told(options: dict[str, dict[str, Any]], at_creation: list[dict[str, str]]) -> None:
+    secret = re.compile(r"PASSWORD|SECRET|TOKEN|_KEY$|DATABASE_URL")
+    plain = [entry["OptionName"] for entry in at_creation if entry["Namespace"] != SECRETS]
+    assert [name for name in [*plain, *options[ENVIRONMENT]] if secret.search(name)] == []
+    text = "".join(path.read_text() for path in [*(ROOT / ".ebextensions").iterdir(), *(ROOT / "deploy").rglob("*.*")])
+    assert re.findall(r"\bAKIA[0-9A-Z]{16}\b|\baws_secret_access_key\b", text, re.IGNORECASE) == []
+
+
+def test_the_platform_has_a_leader_and_tries_new_instances_first(options: dict[str, dict[str, Any]]) -> None:
+    """TrafficSplitting has none, and AllAtOnce stops what serves."""
+    assert options["aws:elasticbeanstalk:command"]["DeploymentPolicy"] in ("Immutable", "RollingWithAdditionalBatch")
+    assert options["aws:elasticbeanstalk:environment"]["LoadBalancerType"] == "application"
+    assert "aws:elasticbeanstalk:trafficsplitting" not in options
+
+
+def test_health_is_asked_where_the_service_answers_without_its_name(options: dict[str, dict[str, Any]]) -> None:
+    process = options["aws:elasticbeanstalk:environment:process:default"]
+    assert process["HealthCheckPath"] in (ROOT / "Dockerfile").read_text()
+    assert process["Port"] == "80"
+    assert "EXPOSE 8080" in (ROOT / "Dockerfile").read_text()
+
+
+def test_what_is_under_way_may_end(options: dict[str, dict[str, Any]]) -> None:
+    nginx = (ROOT / "nginx/nginx.conf").read_text() + (ROOT / "nginx/sites-available/snippets.conf").read_text()
+    [longest] = re.findall(r"uwsgi_read_timeout (\d+)s?;", nginx)
+    assert int(options["aws:elasticbeanstalk:environment:process:default"]["DeregistrationDelay"]) > int(longest)
+
+
+def test_the_hook_gives_up_before_the_platform_does(options: dict[str, dict[str, Any]]) -> None:
+    [patience] = re.findall(
+        r"^patience=(\d+)", (ROOT / ".platform/hooks/predeploy/50_migrate.sh").read_text(), re.MULTILINE
+    )
+    assert int(patience) < int(options["aws:elasticbeanstalk:command"]["Timeout"])
+
+
+def test_the_leader_alone_is_marked() -> None:
+    commands = configuration(ROOT)["50-leader.config"]["container_commands"]
+    assert all(command["leader_only"] is True for command in commands.values())
+
+
+def test_hooks_can_run() -> None:
+    """The platform is a Linux: no carriage returns, an interpreter, a run bit, and folders that it knows."""
+    hooks = [path for path in (ROOT / ".platform").rglob("*") if path.is_file() and path.suffix != ".conf"]
+    assert hooks
+    for hook in hooks:
+        text = hook.read_bytes()
+        assert text.startswith(b"#!/"), hook
+        assert b"\r" not in text, hook
+        assert hook.stat().st_mode & stat.S_IXUSR, hook
+        assert hook.parent.relative_to(ROOT / ".platform").as_posix() in (
+            "hooks/prebuild",
+            "hooks/predeploy",
+            "hooks/postdeploy",
+        )
+
+
+def test_the_image_can_be_built_from_the_bundle(bundled: dict[str, int]) -> None:
+    for name in re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE):
+        assert [path for path in bundled if path == name or path.startswith(f"{name}/")], name
+    for path in ("Dockerfile", ".dockerignore"):
+        assert path in bundled
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    # The platform pulls what FROM names, and takes its port from EXPOSE.
+    assert re.findall(r"^FROM \S*\$", dockerfile, re.MULTILINE) == []
+    assert not re.search(r"--mount|COPY --chmod|<<", dockerfile)
+
+
+def test_the_bundle_keeps_run_bits_and_links(bundled: dict[str, int]) -> None:
+    for path in (".platform/hooks/predeploy/50_migrate.sh", "config/entrypoint.sh"):
+        assert stat.S_IMODE(bundled[path]) == 0o755
+    assert stat.S_ISLNK(bundled["nginx/sites-enabled/snippets.conf"])
+
+
+def test_the_bundle_holds_nothing_that_the_service_does_not_need(bundled: dict[str, int]) -> None:
+    needed = {".ebextensions", ".platform", *re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE)}
+    assert {path.split("/")[0] for path in bundled} == needed | {"Dockerfile", ".dockerignore"}
+
+
+def test_what_git_does_not_track_is_not_in_the_bundle(bundle: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(copy)], check=True)
+    (copy / "deploy/beanstalk").mkdir(parents=True, exist_ok=True)
+    script = "deploy/beanstalk/bundle.py"
+    (copy / script).write_text((ROOT / script).read_text())
+    (copy / ".ebignore").write_text((ROOT / ".ebignore").read_text())
+    for path in (".env", "config/secret.txt", "var/db.sqlite3"):
+        (copy / path).parent.mkdir(exist_ok=True)
+        (copy / path).write_text("SECRET_KEY=x")
+    target = tmp_path / "copy.zip"
+    subprocess.run(["python3", script, "--output", str(target)], cwd=copy, check=True, capture_output=True)
+    with ZipFile(target) as file:
+        names = file.namelist()
+    assert "config/settings.py" in names
+    assert not {".env", "config/secret.txt", "var/db.sqlite3"} & set(names)
+
+
+@pytest.mark.parametrize(
+    "image", ["snippets:1.0.0", "snippets", f"snippets@sha256:{'0' * 63}", "a b@sha256:" + "0" * 64]
+)
+def test_an_image_without_its_digest_is_refused(image: str, tmp_path: Path) -> None:
+    command = ["python3", "deploy/beanstalk/bundle.py", "--image", image, "--output", str(tmp_path / "bundle.zip")]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "is no image with its digest" in result.stderr
+    assert list(tmp_path.iterdir()) == []
