@@ -14,15 +14,17 @@ WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
-class RequestId:
-    """Takes the request's own id where that is well-formed, else makes one."""
+def choose_request_id(given: str) -> str:
+    """The request's own, where that is well-formed; else a new one."""
+    return given if WELL_FORMED.fullmatch(given) else uuid4().hex
 
+
+class RequestId:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get(HEADER, "")
-        request_id = given if WELL_FORMED.fullmatch(given) else uuid4().hex
+        request_id = choose_request_id(request.headers.get(HEADER, ""))
         _current.set(request_id)  # until this thread's next request: Django logs some errors after the middleware
         response = self.get_response(request)
         response[HEADER] = request_id

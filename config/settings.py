@@ -182,6 +182,7 @@ def _upload_storage() -> dict[str, Any]:
 
 
 DATABASES = {"default": _database()}
+RESPONSE_CACHE = env.flag("RESPONSE_CACHE", True)
 # The database as a cache is shared by processes and instances without another service.
 CACHES = {"default": {"OPTIONS": {"MAX_ENTRIES": 10_000}} | env.cache("CACHE_URL", "dbcache://snippets_cache")}
 # Static files stay on this machine, whatever becomes of the uploads.

@@ -3,9 +3,12 @@
 import os
 from typing import Any
 
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
 from django.utils.http import parse_header_parameters
+
+from api.response_cache import ResponseCache
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -18,5 +21,6 @@ class Request(WSGIRequest):
         self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
 
 
-application = get_wsgi_application()
-application.request_class = Request
+django = get_wsgi_application()
+django.request_class = Request
+application = ResponseCache(django) if settings.RESPONSE_CACHE else django

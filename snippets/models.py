@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from accounts.models import User, digest_of
+from api.response_cache import forget
 from snippets import rendering
 from snippets.highlighting import Options
 from snippets.querysets import SnippetQuerySet, stored_names
@@ -102,10 +103,13 @@ class Snippet(models.Model):
             self.version += 1
             self.updated = timezone.now()
         super().save(*args, **kwargs)
+        forget(self.pk)
 
+    @transaction.atomic
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Deletes the row, and after that what has been uploaded to it."""
         remove_after_commit(stored_names(Snippet.objects.filter(pk=self.pk)))
+        forget(self.pk)
         return super().delete(*args, **kwargs)
 
     def revise(self, **changes: Any) -> None:
@@ -117,6 +121,7 @@ class Snippet(models.Model):
         stored |= {"version": self.version + 1, "updated": timezone.now()}
         if not Snippet.objects.filter(pk=self.pk, version=self.version).update(**stored):
             raise StaleVersionError
+        forget(self.pk)
         self.version, self.updated = stored["version"], stored["updated"]
 
     def _measure(self) -> None:

@@ -1,0 +1,257 @@
+"""Answers from uWSGI's memory: which are kept, for how long, and that nobody reads what has been changed before."""
+
+import itertools
+import random
+import subprocess
+import sysconfig
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import PASSWORD, ROOT
+from tests.live.conftest import free_port
+from tests.stack.conftest import Stack, StartStack
+
+WRITES = 1000
+
+
+def begin_a_second() -> None:
+    """An entry is for the second in which it was made: what follows has most of one before it."""
+    time.sleep(1.02 - time.time() % 1)
+
+
+@pytest.fixture(scope="module")
+def counting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """uWSGI with two processes of four threads, and the application that counts how often it has been asked."""
+    folder, port = tmp_path_factory.mktemp("counting"), free_port()
+    command = [
+        Path(sysconfig.get_path("scripts")) / "uwsgi",
+        "--strict",
+        "--master",
+        "--die-on-term",
+        "--single-interpreter",
+    ]
+    command += ["--processes=2", "--threads=4", "--need-app", f"--http-socket=127.0.0.1:{port}"]
+    command += [
+        "--cache2=name=responses,items=64,blocksize=4096,blocks=512,bitmap=1,ignore_full=1",
+        "--cache-expire-freq=1",
+    ]
+    command += ["--cache2=name=counts,items=4", "--module=tests.stack.counting"]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+    transport = httpx.HTTPTransport(retries=6, limits=httpx.Limits(max_keepalive_connections=0))
+    with httpx.Client(transport=transport, base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+        assert client.get("/").status_code == 200, (folder / "log").read_text()
+        yield client
+    process.terminate()
+    process.wait(20)
+
+
+numbers = itertools.count(1)
+
+
+@pytest.fixture
+def address() -> str:
+    """Of a snippet that no other test asks for."""
+    return f"/snippets/{next(numbers)}/raw/"
+
+
+def test_within_a_second_the_application_is_asked_once(counting: httpx.Client, address: str) -> None:
+    begin_a_second()
+    answers = [counting.get(address) for _ in range(5)]
+    assert len({answer.text for answer in answers}) == 1
+    assert len({answer.headers["X-Request-ID"] for answer in answers[1:]}) == 4
+    assert answers[1].headers["Cache-Control"] == "no-cache"
+    begin_a_second()
+    assert counting.get(address).text != answers[0].text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer x"},
+        {"Cookie": "sessionid=x"},
+        {"X-Edit-Key": "x"},
+        {"Origin": "https://example.org"},
+        {"Range": "bytes=0-1"},
+        {"If-Match": '"1"'},
+        {"If-Modified-Since": "Tue, 24 Nov 2026 12:00:00 GMT"},
+        {"X-Forwarded-Proto": "https"},
+        {"Content-Type": "text/plain"},
+        {"X-Cache-Control": "private, no-store"},
+        {"X-Set-Cookie": "a=b"},
+        {"X-Vary": "User-Agent"},
+        {"X-Status": "404 Not Found"},
+        {"X-Times": str(300 * 1024)},
+    ],
+    ids=lambda headers: next(iter(headers)),
+)
+def test_what_is_of_one_visitor_or_not_for_all_is_asked_each_time(
+    counting: httpx.Client, address: str, headers: dict[str, str]
+) -> None:
+    begin_a_second()
+    first, second = (counting.get(address, headers=headers) for _ in range(2))
+    assert first.content != second.content
+
+
+def test_a_visitor_with_credentials_does_not_read_what_is_kept(counting: httpx.Client, address: str) -> None:
+    begin_a_second()
+    kept = counting.get(address).text
+    assert counting.get(address, headers={"Authorization": "Bearer x"}).text != kept
+    assert counting.head(address).status_code == 200
+    assert counting.post(address).text != kept
+    assert counting.get(address).text == kept
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"Accept": "application/json"}, {"Accept": "text/html"}),
+        ({"Host": "one.example.org"}, {"Host": "other.example.org"}),
+        ({"If-None-Match": '"1"'}, {"If-None-Match": '"2"'}),
+        # No border between two of them can be moved.
+        ({"Accept": "a", "If-None-Match": "b c"}, {"Accept": "c a", "If-None-Match": "b"}),
+    ],
+    ids=["Accept", "Host", "If-None-Match", "both"],
+)
+def test_what_an_answer_depends_on_is_a_part_of_its_name(
+    counting: httpx.Client, address: str, one: dict[str, str], other: dict[str, str]
+) -> None:
+    begin_a_second()
+    first = counting.get(address, headers=one).text
+    assert counting.get(address, headers=other).text != first
+    assert counting.get(f"{address}?a=b", headers=one).text != first
+    assert counting.get(address, headers=one).text == first
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/snippets/", "/snippets/0/", "/snippets/01/", "/snippets/1/attachments/", "/users/1/"]
+)
+def test_other_addresses_are_not_kept(counting: httpx.Client, path: str) -> None:
+    begin_a_second()
+    assert counting.get(path).text != counting.get(path).text
+
+
+def test_of_many_at_once_one_asks(counting: httpx.Client, address: str) -> None:
+    begin_a_second()
+    with ThreadPoolExecutor(8) as many:
+        answers = list(many.map(lambda _: counting.get(address, headers={"X-Seconds": "0.4"}).text, range(8)))
+    assert len(set(answers)) == 1
+
+
+def test_where_nothing_is_kept_nobody_waits_for_a_turn(counting: httpx.Client, address: str) -> None:
+    """The first one is waited for, and then all the others ask at once."""
+    headers = {"X-Seconds": "0.4", "X-Cache-Control": "private, no-store"}
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as many:
+        answers = list(many.map(lambda _: counting.get(address, headers=headers).text, range(8)))
+    assert len(set(answers)) == 8
+    assert time.monotonic() - began < 8 * 0.4
+
+
+def test_a_full_memory_is_passed_by(counting: httpx.Client, address: str) -> None:
+    for number in range(200):
+        assert counting.get(f"{address}?{number}").status_code == 200
+    assert counting.get(address).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def writer(stack: Stack) -> Iterator[httpx.Client]:
+    """Somebody who may write, with a token."""
+    account = {"username": "writer", "password": PASSWORD}
+    assert httpx.post(f"{stack.url}/users/", json=account).status_code == 201
+    login = (account["username"], account["password"])
+    token = httpx.post(f"{stack.url}/tokens/", json={"name": "writing"}, auth=login).json()["token"]
+    with httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
+        yield client
+
+
+def test_who_has_written_never_reads_what_was_before(stack: Stack, writer: httpx.Client) -> None:
+    """A thousand changes, each read at once by its writer without credentials, while others read all the time."""
+    numbers_of_snippets = [writer.post("/snippets/", json={"code": "0\n"}).json()["pk"] for _ in range(4)]
+    done, read, stale = threading.Event(), [0] * 6, []
+
+    def read_on(reader: int) -> None:
+        with httpx.Client(base_url=stack.url, timeout=30) as anonymous:
+            while not done.is_set():
+                anonymous.get(f"/snippets/{random.choice(numbers_of_snippets)}/raw/").raise_for_status()
+                read[reader] += 1
+
+    readers = [threading.Thread(target=read_on, args=(reader,)) for reader in range(len(read))]
+    for reader in readers:
+        reader.start()
+    with httpx.Client(base_url=stack.url, timeout=30) as anonymous:
+        for number in range(1, WRITES + 1):
+            snippet = f"/snippets/{numbers_of_snippets[number % 4]}/"
+            writer.patch(snippet, json={"code": f"{number}\n"}).raise_for_status()
+            found = [anonymous.get(f"{snippet}raw/").text, anonymous.get(snippet).json()["code"]]
+            stale += [(number, text) for text in found if text != f"{number}\n"]
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert stale == []
+    assert sum(read) > WRITES
+
+
+@pytest.mark.parametrize("suffix", ["", "raw/", "highlight/", "highlight.svg"])
+def test_what_is_hidden_or_deleted_is_gone_at_once(stack: Stack, writer: httpx.Client, suffix: str) -> None:
+    snippet = writer.post("/snippets/", json={"code": "x = 1\n"}).json()["pk"]
+    address = f"{stack.url}/snippets/{snippet}/{suffix}"
+    begin_a_second()
+    for change in ({"visibility": "private"}, {"visibility": "public"}, {"title": "other"}):
+        assert httpx.get(address).status_code == httpx.get(address).status_code
+        writer.patch(f"/snippets/{snippet}/", json=change).raise_for_status()
+        assert httpx.get(address).status_code == (404 if change == {"visibility": "private"} else 200)
+    assert writer.delete(f"/snippets/{snippet}/").status_code == 204
+    assert httpx.get(address).status_code == 404
+
+
+def test_what_somebody_else_has_changed_is_read_within_a_second(stack: Stack, writer: httpx.Client) -> None:
+    """By another instance, say, or by a command, which do not share this memory."""
+    snippet = writer.post("/snippets/", json={"code": "before\n"}).json()["pk"]
+    address = f"{stack.url}/snippets/{snippet}/raw/"
+    begin_a_second()
+    assert httpx.get(address).text == "before\n"
+    code = f"from snippets.models import Snippet; Snippet.objects.filter(pk={snippet}).update(code='after')"
+    stack.manage("shell", "-c", code)
+    begin_a_second()
+    assert httpx.get(address).text == "after"
+
+
+def test_kept_answers_are_what_django_says(stack: Stack, writer: httpx.Client) -> None:
+    snippet = writer.post("/snippets/", json={"code": "x = 1\n" * 200, "title": "Umlaut: ü"}).json()["pk"]
+    for suffix in ("", "raw/", "highlight/", "highlight.png", "?format=json", "raw"):
+        address = f"{stack.url}/snippets/{snippet}/{suffix}"
+        begin_a_second()
+        first, second, with_cookie = httpx.get(address), httpx.get(address), httpx.get(address, cookies={"a": "b"})
+        assert first.status_code == 200
+        assert first.content == second.content == with_cookie.content
+        shown = [dict(answer.headers) for answer in (first, second, with_cookie)]
+        ids = {headers.pop("x-request-id") for headers in shown}
+        dates = [headers.pop("date") for headers in shown]
+        assert shown[0] == shown[1] == shown[2]
+        assert len(ids) == len(dates)
+        etag = first.headers["ETag"]
+        not_modified = [httpx.get(address, headers={"If-None-Match": etag}) for _ in range(2)]
+        assert [answer.status_code for answer in not_modified] == [304, 304]
+        assert [answer.headers["ETag"] for answer in not_modified] == [etag, etag]
+        head = httpx.head(address)
+        assert head.status_code == 200
+        assert head.content == b""
+
+
+def test_the_memory_can_be_turned_off(start_stack: StartStack, tmp_path: Path) -> None:
+    with start_stack(tmp_path / "off", RESPONSE_CACHE="false") as off:
+        snippet = httpx.post(f"{off.url}/snippets/", json={"code": "before\n"}).json()["pk"]
+        address = f"{off.url}/snippets/{snippet}/raw/"
+        change = "from snippets.models import Snippet; Snippet.objects.update(code='{}')"
+        seen = []
+        for word in ("one", "two", "three"):
+            off.manage("shell", "-c", change.format(word))
+            seen.append(httpx.get(address).text)
+        assert seen == ["one", "two", "three"]
