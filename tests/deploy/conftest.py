@@ -19,7 +19,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not shutil.which("unzip"):
         pytest.skip("unzip is not installed.")
     target = tmp_path_factory.mktemp("bundle") / "snippets.zip"
-    command = [sys.executable, "deploy/beanstalk/bundle.py", "--output", str(target)]
+    command = [sys.executable, "deploy/bundle.py", "--output", str(target)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return target
 

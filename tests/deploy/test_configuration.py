@@ -7,6 +7,7 @@ import json
 import re
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -15,11 +16,15 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.deploy.beanstalk import configuration
+from tests.templates import resource, resources
 
 PLATFORM_SECTIONS = {"option_settings", "container_commands", "Resources"}
 ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
 SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
 DOCUMENTED = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+# What the image is made of; the certificates are each installation's own.
+NEEDED = set(re.findall(r"^!(\w[^/\n]*)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +41,13 @@ def options() -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def at_creation() -> list[dict[str, str]]:
-    settings: list[dict[str, str]] = json.loads((ROOT / "deploy/beanstalk/environment.json").read_text())
-    return settings
+def at_creation() -> dict[str, dict[str, Any]]:
+    """Those of deploy/beanstalk.yaml, which win."""
+    settings = resource("beanstalk", "AWS::ElasticBeanstalk::Environment")["OptionSettings"]
+    merged: dict[str, dict[str, Any]] = {}
+    for entry in settings:
+        merged.setdefault(entry["Namespace"], {})[entry["OptionName"]] = entry["Value"]
+    return merged
 
 
 @pytest.fixture(scope="module")
@@ -53,18 +62,59 @@ def test_every_value_is_text(options: dict[str, dict[str, Any]]) -> None:
 
 
 def test_every_variable_is_one_of_the_service(
-    options: dict[str, dict[str, Any]], at_creation: list[dict[str, str]]
+    options: dict[str, dict[str, Any]], at_creation: dict[str, dict[str, Any]]
 ) -> None:
-    named = {entry["OptionName"] for entry in at_creation if entry["Namespace"] in (ENVIRONMENT, SECRETS)}
-    assert (named | options[ENVIRONMENT].keys()) - DOCUMENTED == set()
+    named = {*options[ENVIRONMENT], *at_creation[ENVIRONMENT], *at_creation[SECRETS]}
+    assert named - DOCUMENTED == set()
 
 
-def test_secrets_are_named_and_not_told(options: dict[str, dict[str, Any]], at_creation: list[dict[str, str]]) -> None:
-    secret = re.compile(r"PASSWORD|SECRET|TOKEN|_KEY$|DATABASE_URL")
-    plain = [entry["OptionName"] for entry in at_creation if entry["Namespace"] != SECRETS]
-    assert [name for name in [*plain, *options[ENVIRONMENT]] if secret.search(name)] == []
-    text = "".join(path.read_text() for path in [*(ROOT / ".ebextensions").iterdir(), *(ROOT / "deploy").rglob("*.*")])
+def test_secrets_are_named_and_not_told(
+    options: dict[str, dict[str, Any]], at_creation: dict[str, dict[str, Any]]
+) -> None:
+    secret = re.compile(r"PASSWORD|SECRET|TOKEN|_KEY$")
+    assert [name for name in (*options[ENVIRONMENT], *at_creation[ENVIRONMENT]) if secret.search(name)] == []
+    assert all(list(value) == ["Fn::ImportValue"] for value in at_creation[SECRETS].values())
+    text = "".join(path.read_text() for path in [*(ROOT / ".ebextensions").iterdir(), *(ROOT / "deploy").iterdir()])
     assert re.findall(r"\bAKIA[0-9A-Z]{16}\b|\baws_secret_access_key\b", text, re.IGNORECASE) == []
+
+
+def test_the_instances_may_read_the_secrets_that_they_are_given(at_creation: dict[str, dict[str, Any]]) -> None:
+    [policy] = resources("beanstalk", "AWS::IAM::Role")["InstanceRole"]["Policies"]
+    [readable] = [
+        statement["Resource"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Action"] == "secretsmanager:GetSecretValue"
+    ]
+    given = list(at_creation[SECRETS].values())
+    assert len(readable) == len(given)
+    assert all(secret in readable for secret in given)
+
+
+def test_what_the_environment_sets_is_enough_to_start(
+    options: dict[str, dict[str, Any]], at_creation: dict[str, dict[str, Any]]
+) -> None:
+    """The set for production, as docs/configuration.md has it."""
+    named = {*options[ENVIRONMENT], *at_creation[ENVIRONMENT], *at_creation[SECRETS]}
+    wanted = {"SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "DATABASE_PASSWORD", "DATABASE_SSLMODE"}
+    wanted |= {"DATABASE_SSLROOTCERT", "TRUSTED_PROXIES", "ADMIN_USERNAME", "ADMIN_PASSWORD", "STORAGE", "S3_BUCKET"}
+    assert wanted <= named
+
+
+def test_the_platforms_resources_are_right(tmp_path: Path) -> None:
+    """As a template of their own, in which what the platform brings is a parameter."""
+    sections = [content.get("Resources", {}) for content in configuration(ROOT).values()]
+    merged = {name: resource for section in sections for name, resource in section.items()}
+    platform = set(re.findall(r'"Ref": "(AWSEB\w+)"', json.dumps(merged)))
+    body = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Parameters": {name: {"Type": "String"} for name in platform},
+        "Resources": merged,
+    }
+    file = tmp_path / "resources.json"
+    file.write_text(json.dumps(body))
+    result = subprocess.run([str(Path(sys.executable).parent / "cfn-lint"), str(file)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout
+    assert platform == {"AWSEBV2LoadBalancer"}
 
 
 def test_the_platform_has_a_leader_and_tries_new_instances_first(options: dict[str, dict[str, Any]]) -> None:
@@ -116,7 +166,7 @@ def test_hooks_can_run() -> None:
 
 
 def test_the_image_can_be_built_from_the_bundle(bundled: dict[str, int]) -> None:
-    for name in re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE):
+    for name in NEEDED:
         assert [path for path in bundled if path == name or path.startswith(f"{name}/")], name
     for path in ("Dockerfile", ".dockerignore"):
         assert path in bundled
@@ -133,18 +183,18 @@ def test_the_bundle_keeps_run_bits_and_links(bundled: dict[str, int]) -> None:
 
 
 def test_the_bundle_holds_nothing_that_the_service_does_not_need(bundled: dict[str, int]) -> None:
-    needed = {".ebextensions", ".platform", *re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE)}
-    assert {path.split("/")[0] for path in bundled} == needed | {"Dockerfile", ".dockerignore"}
+    others = {".ebextensions", ".platform", "Dockerfile", ".dockerignore"}
+    assert {path.split("/")[0] for path in bundled} == others | NEEDED
 
 
 def test_what_git_does_not_track_is_not_in_the_bundle(bundle: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(copy)], check=True)
     (copy / "deploy/beanstalk").mkdir(parents=True, exist_ok=True)
-    script = "deploy/beanstalk/bundle.py"
+    script = "deploy/bundle.py"
     (copy / script).write_text((ROOT / script).read_text())
     (copy / ".ebignore").write_text((ROOT / ".ebignore").read_text())
-    for path in (".env", "config/secret.txt", "var/db.sqlite3"):
+    for path in (".env", "config/secret.txt", "var/db.sqlite3", "certificates/rds.pem", "certificates/own.key"):
         (copy / path).parent.mkdir(exist_ok=True)
         (copy / path).write_text("SECRET_KEY=x")
     target = tmp_path / "copy.zip"
@@ -152,14 +202,15 @@ def test_what_git_does_not_track_is_not_in_the_bundle(bundle: Path, tmp_path: Pa
     with ZipFile(target) as file:
         names = file.namelist()
     assert "config/settings.py" in names
-    assert not {".env", "config/secret.txt", "var/db.sqlite3"} & set(names)
+    assert "certificates/rds.pem" in names
+    assert not {".env", "config/secret.txt", "var/db.sqlite3", "certificates/own.key"} & set(names)
 
 
 @pytest.mark.parametrize(
     "image", ["snippets:1.0.0", "snippets", f"snippets@sha256:{'0' * 63}", "a b@sha256:" + "0" * 64]
 )
 def test_an_image_without_its_digest_is_refused(image: str, tmp_path: Path) -> None:
-    command = ["python3", "deploy/beanstalk/bundle.py", "--image", image, "--output", str(tmp_path / "bundle.zip")]
+    command = ["python3", "deploy/bundle.py", "--image", image, "--output", str(tmp_path / "bundle.zip")]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 2
     assert "is no image with its digest" in result.stderr

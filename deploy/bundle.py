@@ -1,4 +1,4 @@
-"""Writes the source bundle for Elastic Beanstalk: what git tracks, without what .ebignore names; `make bundle`.
+"""Writes the source bundle for Elastic Beanstalk: what git tracks, without what .ebignore leaves out; `make bundle`.
 
 With an image, which has been built and pushed before, the instances need not build it: the bundle then holds only what
 the platform itself reads.
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 OF_THE_PLATFORM = (".ebextensions/", ".platform/")
 # What an image is pulled by must not become another one: a tag can be moved, a digest cannot.
 DIGEST = re.compile(r"[a-z0-9][a-z0-9._/:-]*@sha256:[0-9a-f]{64}")
@@ -23,14 +23,17 @@ UNIX = 3
 def git(*arguments: str) -> list[str]:
     """The fields of an output that ends each of them with NUL."""
     command = ["git", "-C", str(ROOT), *arguments]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.rstrip("\0").split("\0")
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return output.rstrip("\0").split("\0") if output else []
 
 
 def tracked() -> dict[str, int]:
     """The mode of each file by its path. Git's own: some file systems cannot keep a run bit."""
     ignored = set(git("ls-files", "-z", "--cached", "--ignored", "--exclude-from=.ebignore"))
     rows = (row.split("\t", 1) for row in git("ls-files", "-z", "--stage"))
-    return {path: int(stage.split()[0], 8) for stage, path in rows if path not in ignored}
+    modes = {path: int(stage.split()[0], 8) for stage, path in rows if path not in ignored}
+    # Those of the database, which each installation fetches for itself.
+    return modes | dict.fromkeys(git("ls-files", "-z", "--others", "--", "certificates/*.pem"), 0o100644)
 
 
 def content(path: Path, mode: int) -> bytes:
