@@ -259,7 +259,11 @@ def test_the_times_of_stopping_fit_each_other() -> None:
     assert f"uwsgi_read_timeout {LONGEST_REQUEST}s;" in site
     assert f"for {ENTRYPOINT} seconds" in (ROOT / "config/entrypoint.sh").read_text()
     for name in SERVICES:
-        delay = int(attributes(resource(name, "AWS::ElasticLoadBalancingV2::TargetGroup"))["deregistration_delay.timeout_seconds"])
+        delay = int(
+            attributes(resource(name, "AWS::ElasticLoadBalancingV2::TargetGroup"))[
+                "deregistration_delay.timeout_seconds"
+            ]
+        )
         assert delay > LONGEST_REQUEST
     drain = int(environment("ecs")["DRAIN_SECONDS"])
     assert 120 >= container("ecs")["StopTimeout"] > drain + ENTRYPOINT  # Fargate allows two minutes
@@ -302,7 +306,7 @@ def test_no_secret_is_written_down(name: str) -> None:
         if isinstance(value, str) and path and SECRET_NAMES.search(path[-1]) and path[-1] not in ("Key", "OutputKey"):
             assert "resolve:secretsmanager:" in value or path[-2:] == ("Outputs", path[-1]), path
         assert not (isinstance(value, str) and re.search(r"AKIA|aws_secret|AWS_ACCESS", value)), path
-    variables = {key: value for key, value in environment(name).items()} if name in ("ec2", *TASKS) else {}
+    variables = environment(name) if name in ("ec2", *TASKS) else {}
     for key, value in variables.items():
         if SECRET_NAMES.search(key):
             assert isinstance(value, dict), key  # an import, never a text
@@ -319,19 +323,25 @@ def test_the_database_s_password_is_the_generated_one() -> None:
         assert generate["PasswordLength"] >= 24
 
 
-@pytest.mark.parametrize(("name", "role"), [("ecs", "ExecutionRole"), ("migrate", "ExecutionRole"), ("ec2", "InstanceRole")])
+@pytest.mark.parametrize(
+    ("name", "role"), [("ecs", "ExecutionRole"), ("migrate", "ExecutionRole"), ("ec2", "InstanceRole")]
+)
 def test_the_role_may_read_the_secrets_that_are_used_and_no_others(name: str, role: str) -> None:
     used = user_data_secrets() if name == "ec2" else secrets(name)
     may = granted(name, role, "secretsmanager:GetSecretValue")
     assert sorted(map(str, may)) == sorted(map(str, used.values()))
 
 
-@pytest.mark.parametrize(("name", "role"), [("ecs", "ExecutionRole"), ("migrate", "ExecutionRole"), ("ec2", "InstanceRole")])
+@pytest.mark.parametrize(
+    ("name", "role"), [("ecs", "ExecutionRole"), ("migrate", "ExecutionRole"), ("ec2", "InstanceRole")]
+)
 def test_the_role_is_one_of_least_privilege(name: str, role: str) -> None:
     everywhere = {"ecr:GetAuthorizationToken"}  # which has no resource
     if name == "ec2":
         everywhere |= {"ssm:UpdateInstanceInformation"}
-        everywhere |= {f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")}
+        everywhere |= {
+            f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")
+        }
     for one in statements(name, role):
         assert one["Effect"] == "Allow"
         assert not any("*" in action for action in listed(one["Action"]))
