@@ -29,10 +29,11 @@ test-slow: install-dev  ## those with a running server, and those over hundreds 
 
 test-all: test test-slow
 
-lint: install-dev  ## style, types, imports, and forgotten migrations
+lint: install-dev  ## style, types, imports, forgotten migrations, and templates
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 	@$(BIN)/python manage.py makemigrations --check --dry-run
-	@$(BIN)/shellcheck .ci/* config/*.sh .platform/hooks/*/*.sh tests/deploy/stand_in/docker
+	@$(BIN)/shellcheck .ci/* config/*.sh deploy/*.sh .platform/hooks/*/*.sh tests/deploy/stand_in/docker
+	@$(BIN)/cfn-lint deploy/*.yaml
 
 format: install-dev
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -306,7 +306,7 @@ def test_no_secret_is_written_down(name: str) -> None:
         if isinstance(value, str) and path and SECRET_NAMES.search(path[-1]) and path[-1] not in ("Key", "OutputKey"):
             assert "resolve:secretsmanager:" in value or path[-2:] == ("Outputs", path[-1]), path
         assert not (isinstance(value, str) and re.search(r"AKIA|aws_secret|AWS_ACCESS", value)), path
-    variables = {key: value for key, value in environment(name).items()} if name in ("ec2", *TASKS) else {}
+    variables = environment(name) if name in ("ec2", *TASKS) else {}
     for key, value in variables.items():
         if SECRET_NAMES.search(key):
             assert isinstance(value, dict), key  # an import, never a text

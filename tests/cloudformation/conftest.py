@@ -22,7 +22,7 @@ NEVER_RUN = re.compile(r"curl https://snippets|\.\.\.$|aws logs tail")  # what t
 
 
 def commands(document: str, heading: str) -> str:
-    """The commands of the blocks below a heading, as they stand there. What follows `$ ` and is indented belongs to it."""
+    """The commands of the blocks below a heading, as they stand there. What is indented belongs to it."""
     section = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL)
     assert section, heading
     blocks = re.findall(r"^( *)```console\n(.*?)^ *```", section[1], re.MULTILINE | re.DOTALL)

@@ -1,7 +1,7 @@
 """Programs that the documentation calls, where moto stands for Amazon: `python -m tests.cloudformation.stand_ins NAME`.
 
-- `aws` is the real one, but for three things. `cloudformation deploy`: moto forgets the outputs of a stack that a change
-  set makes, and needs the templates changed (for_moto.py). The end of a task: moto runs nothing, so it ends as
+- `aws` is the real one, but for three things. `cloudformation deploy`: moto forgets the outputs of a stack that a
+  change set makes, and needs the templates changed (for_moto.py). The end of a task: moto runs nothing, so it ends as
   TASK_EXIT_STATUS says. What else is in OURS moto does not know, and it does nothing.
 - `docker` builds nothing, and pushes to moto's registry.
 - `curl` fetches only the certificates of RDS, which are none.
