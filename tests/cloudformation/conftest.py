@@ -13,8 +13,8 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.conftest import ROOT
 from tests.cloudformation.stand_ins import OURS
+from tests.conftest import ROOT
 from tests.s3.servers import KEY, SCRIPTS, SECRET, S3Server
 
 REGION = "eu-central-1"
