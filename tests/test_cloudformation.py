@@ -306,11 +306,14 @@ def test_no_secret_is_written_down(name: str) -> None:
         if isinstance(value, str) and path and SECRET_NAMES.search(path[-1]) and path[-1] not in ("Key", "OutputKey"):
             assert "resolve:secretsmanager:" in value or path[-2:] == ("Outputs", path[-1]), path
         assert not (isinstance(value, str) and re.search(r"AKIA|aws_secret|AWS_ACCESS", value)), path
-    variables = environment(name) if name in ("ec2", *TASKS) else {}
-    for key, value in variables.items():
-        if SECRET_NAMES.search(key):
-            assert isinstance(value, dict), key  # an import, never a text
-        assert "AWS_" not in key
+
+
+@pytest.mark.parametrize("name", ["ec2", *TASKS])
+def test_no_secret_is_among_the_plain_variables(name: str) -> None:
+    plain = user_data_environment() if name == "ec2" else {one["Name"] for one in container(name)["Environment"]}
+    assert not {key for key in plain if SECRET_NAMES.search(key) or key.startswith("AWS_")}
+    for path in (value for key, value in environment(name).items() if key.endswith("_FILE")):
+        assert path.startswith("/run/secrets/")
 
 
 def test_the_database_s_password_is_the_generated_one() -> None:

@@ -14,8 +14,9 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.image.conftest import IMAGE, KEY, Container, StartContainer, docker
+from tests.image.conftest import IMAGE, KEY, Container, StartContainer, docker, options_of
 from tests.live.conftest import free_port
+from tests.templates import resource
 from tests.uploading import picture
 
 MEGABYTE = 1_000_000
@@ -237,3 +238,29 @@ def test_the_image_of_the_tests_is_this_checkout(image: str) -> None:
     link = docker("run", "--rm", "--entrypoint", "readlink", image, "/app/nginx/sites-enabled/snippets.conf")
     assert link == "../sites-available/snippets.conf\n"
     assert free_port()
+
+
+def test_it_runs_with_one_writable_folder_as_on_fargate(image: str, variables: dict[str, str]) -> None:
+    """deploy/ecs.yaml has no memory for /run and /tmp: both are in the volume, which belongs to the image's user."""
+    (found,) = resource("ecs", "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    told = {one["Name"]: one["Value"] for one in found["Environment"] if one["Name"] in ("TMPDIR", "RUN_DIR")}
+    assert found["ReadonlyRootFilesystem"] is True
+    (mount,) = found["MountPoints"]
+    settings = variables | told | {"PORT": str(free_port())}
+    volume = docker("volume", "create").strip()
+    shared = ["--network", "host", "--read-only", "--cap-drop", "ALL", "--volume", f"{volume}:{mount['ContainerPath']}"]
+    try:
+        docker("run", "--rm", *shared, *options_of(settings), image, "migrate")
+        name = docker("run", "--detach", *shared, *options_of(settings), image, *found["Command"]).strip()
+        try:
+            container = Container(name, f"http://localhost:{settings['PORT']}")
+            container.wait_until_it_lives()
+            command = found["HealthCheck"]["Command"]
+            assert command[0] == "CMD"
+            container.run(*command[1:])
+            assert httpx.post(f"{container.url}/snippets/", json={"code": "x" * 300_000}).status_code == 201
+            assert container.stop() == 0
+        finally:
+            docker("rm", "--force", name)
+    finally:
+        docker("volume", "rm", volume)
