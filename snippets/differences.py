@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-from snippets.highlighting import MAX_BYTES, MAX_LINES
+from snippets.highlighting import MAX_LINES
 
 CONTEXT = 3  # lines around what differs
 NO_NEWLINE = "\\ No newline at end of file"
 # Beyond so many pairs of lines, those that come up often are no longer looked for.
-MANY = 1_000_000
+MANY = 100_000
 
 # The lines from the first up to before the second number, counted from 0, became those from the third to the fourth.
 Block = tuple[int, int, int, int]
@@ -55,9 +55,9 @@ def lines_of(text: str) -> list[str]:
     return [f"{line}\n" for line in lines] + ([last] if last else [])
 
 
-def too_large(text: str) -> bool:
-    """Whether comparing is not even tried."""
-    return len(text) > MAX_BYTES or len(text.encode()) > MAX_BYTES or text.count("\n") > MAX_LINES
+def too_large(block: Block) -> bool:
+    """Whether to look for smaller blocks in it is not even tried."""
+    return max(block[1] - block[0], block[3] - block[2]) > MAX_LINES
 
 
 def compare(old: str, new: str) -> list[Block]:
@@ -88,8 +88,8 @@ def whole(old: str, new: str) -> list[Block]:
 
 
 def is_exact(block: Block) -> bool:
-    """Whether it could not be smaller: lines were only added, or only removed."""
-    return block[0] == block[1] or block[2] == block[3]
+    """Whether it could not be smaller: lines were only added, only removed, or one became another."""
+    return 0 in (lengths := (block[1] - block[0], block[3] - block[2])) or lengths == (1, 1)
 
 
 def hunks(old: str, new: str, blocks: Sequence[Block]) -> list[Hunk]:
@@ -157,10 +157,9 @@ def _rows(hunk: Hunk, old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
             code += '<span class="mark">␍</span>'
         if not line.ended:
             code += f'<span class="mark"> {NO_NEWLINE}</span>'
-        yield (
-            f'<tr class="{CLASSES[line.kind]}"><td class="number">{line.old or ""}</td>'
-            f'<td class="number">{line.new or ""}</td><td class="kind">{line.kind}</td><td class="code">{code}</td></tr>\n'
-        )
+        numbers = "".join(f'<td class="number">{number or ""}</td>' for number in (line.old, line.new))
+        kind = f'<td class="kind">{line.kind}</td>'
+        yield f'<tr class="{CLASSES[line.kind]}">{numbers}{kind}<td class="code">{code}</td></tr>\n'
 
 
 def cache_key(old: str, new: str) -> str:

@@ -84,6 +84,8 @@ class Snippet(Revised, models.Model):
         "self", null=True, editable=False, db_index=False, on_delete=models.SET_NULL, related_name="forks"
     )
 
+    visible_source: "Snippet | None" = None  # as SnippetQuerySet.with_visible_source finds it
+
     objects = SnippetQuerySet.as_manager()
 
     class Meta(Revised.Meta):
@@ -121,7 +123,7 @@ class Snippet(Revised, models.Model):
         if update_fields is not None:
             update_fields = {*update_fields, *MEASURED, *COUNTED}
         with transaction.atomic():
-            stored = Snippet.objects.select_for_update().filter(pk=self.pk).first()
+            stored = Snippet.objects.with_authors().select_for_update(of=("self",)).filter(pk=self.pk).first()
             replaced = self.follow(stored, names) if stored else None
             super().save(*args, update_fields=update_fields, **kwargs)
             if replaced:
@@ -147,10 +149,10 @@ class Snippet(Revised, models.Model):
         stored |= {"version": self.version + 1, "updated": timezone.now()}
         here = Snippet.objects.filter(pk=self.pk, version=self.version)
         with transaction.atomic():
-            before = None if changes.keys().isdisjoint(CONTENT) else here.first()
+            before = None if changes.keys().isdisjoint(CONTENT) else here.with_authors().first()
             replaced = before.newest() if before and before.differs(changes) else None
             if before and replaced:
-                stored |= before.following(author, message)
+                stored |= before.following(author, message, stored["updated"])
             if not here.update(**stored):
                 raise StaleVersionError
             if replaced:
@@ -158,6 +160,11 @@ class Snippet(Revised, models.Model):
         forget(self.pk)
         for name in COUNTED:
             setattr(self, name, stored.get(name, getattr(self, name)))
+
+    def fork(self) -> "Snippet":
+        """A copy of what it says and how it looks, not stored yet, and no more public than this one."""
+        copied = {name: getattr(self, name) for name in (*CONTENT, "style", "linenos", "visibility")}
+        return Snippet(forked_from=self, **copied)
 
     def _measure(self) -> None:
         self.size = len(self.code.encode())

@@ -64,7 +64,7 @@ def compare(old: str, new: str) -> Comparison:
     whole = differences.whole(old, new)
     if all(map(differences.is_exact, whole)):
         return Comparison(differences.hunks(old, new, whole))
-    if differences.too_large(old) or differences.too_large(new):
+    if any(map(differences.too_large, whole)):
         return Comparison(differences.hunks(old, new, whole), TOO_LARGE)
     key = differences.cache_key(old, new)
     answer, reason = _remembered(f"compared:{key}", f"refused:{key}", lambda: sandbox().compare(old, new))

@@ -5,6 +5,7 @@ So a new snippet costs no second row, and the numbers 1 to N have no gaps: a pag
 
 import copy
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Self
 
 from django.conf import settings
@@ -64,11 +65,10 @@ class Revised(models.Model):
         """The present content, not stored as a revision."""
         it: Any = self
         content = {name: getattr(it, name) for name in (*CONTENT, "size", "lines")}
-        author = it.owner_id if it.revision == 1 else it.revised_by_id
         return Revision(
             snippet=it,
             number=it.revision,
-            author_id=author,
+            author=it.owner if it.revision == 1 else it.revised_by,
             message=it.revision_message,
             created=it.revised or it.created,
             **content,
@@ -95,17 +95,27 @@ class Revised(models.Model):
             setattr(past, name, getattr(revision, name))
         return past
 
+    def restore(self, revision: Revision, *, author: Any, message: str) -> None:
+        """Makes its content the newest one again, where it is not; ValidationError where it may no longer be stored."""
+        changes = {name: getattr(revision, name) for name in CONTENT}
+        if not self.differs(changes):
+            return
+        it: Any = self.as_of(revision)
+        it.clean_fields(exclude={field.name for field in it._meta.fields} - changes.keys())
+        it = self
+        it.revise(author=author, message=message, **changes)
+
     def differs(self, changes: Mapping[str, Any]) -> bool:
         """Whether these would change its content."""
         return any(name in changes and changes[name] != getattr(self, name) for name in CONTENT)
 
-    def following(self, author: Any, message: str) -> dict[str, Any]:
+    def following(self, author: Any, message: str, moment: datetime) -> dict[str, Any]:
         """The fields that make it the next revision."""
         return {
             "revision": self.revision + 1,
             "revision_message": message,
             "revised_by_id": author.pk if author else None,
-            "revised": timezone.now(),
+            "revised": moment,
         }
 
     def follow(self, stored: Self, names: Iterable[str]) -> Revision | None:
@@ -114,7 +124,7 @@ class Revised(models.Model):
         taken = {name: getattr(stored, name) for name in COUNTED}
         taken |= {"version": taken["version"] + 1, "updated": timezone.now()}
         if differs:
-            taken |= stored.following(author=None, message="")
+            taken |= stored.following(None, "", taken["updated"])
         for name, value in taken.items():
             setattr(self, name, value)
         return stored.newest() if differs else None
