@@ -84,7 +84,7 @@ class Snippet(Revised, models.Model):
         "self", null=True, editable=False, db_index=False, on_delete=models.SET_NULL, related_name="forks"
     )
 
-    visible_source: "Snippet | None" = None  # as SnippetQuerySet.with_visible_source finds it
+    visible_source: "Snippet | None"  # only where SnippetQuerySet.with_visible_source has looked for it
 
     objects = SnippetQuerySet.as_manager()
 

@@ -150,9 +150,10 @@ class WholeSnippetView(SnippetView):
     def etag(self, snippet: Snippet) -> str:
         request: Request = self.request
         owner = snippet.owner.username if snippet.owner else None
-        source = snippet.visible_source.ref if snippet.visible_source else None
+        source = getattr(snippet, "visible_source", None)
         visitor = request.user.pk if request.accepted_renderer.format == "api" else None
-        return self.tag(snippet, request.accepted_media_type, request.build_absolute_uri("/"), owner, source, visitor)
+        shown = (owner, source.ref if source else None, visitor)
+        return self.tag(snippet, request.accepted_media_type, request.build_absolute_uri("/"), *shown)
 
 
 class SnippetViewSet(WholeSnippetView, viewsets.ModelViewSet):
