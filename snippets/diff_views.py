@@ -120,8 +120,8 @@ def _line(line: differences.Line) -> dict[str, Any]:
 
 def _highlighted(snippet: Snippet) -> tuple[list[str], str | None]:
     """The markup of each line, and why it is plain. A CR within a line is no end of it here."""
-    code = snippet.code.replace("\r\n", "\n").replace("\r", "\N{SYMBOL FOR CARRIAGE RETURN}")
-    rendered = rendering.render(code, snippet.options("fragment", linenos=False))
+    snippet.code = snippet.code.replace("\r\n", "\n").replace("\r", "\N{SYMBOL FOR CARRIAGE RETURN}")
+    rendered = snippet.render(snippet.options("fragment", linenos=False))
     return html_lines(rendered.body), rendered.plain_because
 
 

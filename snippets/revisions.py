@@ -48,9 +48,14 @@ class Revision(models.Model):
 class Revised(models.Model):
     """What has revisions: who made the newest one, when and why, and how to come by the others."""
 
-    revision = models.PositiveIntegerField(default=1, editable=False)
+    revision = models.PositiveIntegerField(default=1, db_default=1, editable=False)
     revision_message = models.CharField(
-        max_length=MESSAGE_LENGTH, blank=True, default="", editable=False, validators=[validate_single_line]
+        max_length=MESSAGE_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        validators=[validate_single_line],
     )
     # Of the first revision, owner and time of creation say as much.
     revised_by = models.ForeignKey(

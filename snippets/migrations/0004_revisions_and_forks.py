@@ -29,13 +29,16 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunPython(search.drop, search.create),
-        migrations.AddField("snippet", "revision", models.PositiveIntegerField(default=1, editable=False)),
+        migrations.AddField(
+            "snippet", "revision", models.PositiveIntegerField(default=1, db_default=1, editable=False)
+        ),
         migrations.AddField(
             "snippet",
             "revision_message",
             models.CharField(
                 blank=True,
                 default="",
+                db_default="",
                 editable=False,
                 max_length=200,
                 validators=[snippets.validators.validate_single_line],
