@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from accounts.models import User, digest_of
-from api.response_cache import forget
 from snippets import rendering
+from snippets.forks import Forkable
 from snippets.highlighting import Options
 from snippets.querysets import SnippetQuerySet, stored_names
 from snippets.revisions import CONTENT, COUNTED, Revised
@@ -56,7 +56,7 @@ class Visibility(models.TextChoices):
     PRIVATE = "private"
 
 
-class Snippet(Revised, models.Model):
+class Snippet(Revised, Forkable):
     """A piece of code, kept byte for byte."""
 
     title = models.CharField(max_length=200, blank=True, default="", validators=[validate_single_line])
@@ -80,16 +80,10 @@ class Snippet(Revised, models.Model):
     lines = models.PositiveIntegerField(default=0, editable=False)
     excerpt = models.CharField(max_length=EXCERPT_LENGTH, default="", editable=False)
     edit_key_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
-    forked_from = models.ForeignKey(
-        "self", null=True, editable=False, db_index=False, on_delete=models.SET_NULL, related_name="forks"
-    )
-
-    visible_source: "Snippet | None"  # only where SnippetQuerySet.with_visible_source has looked for it
 
     objects = SnippetQuerySet.as_manager()
 
-    class Meta(Revised.Meta):
-        abstract = False
+    class Meta:
         ordering = ["-created", "-pk"]
         indexes = [
             # For each order: all (staff, and one's own among the public), the public ones, and those of one owner.
@@ -128,13 +122,13 @@ class Snippet(Revised, models.Model):
             super().save(*args, update_fields=update_fields, **kwargs)
             if replaced:
                 replaced.save()
-        forget(self.pk)
+        self.forget_answers(forks=stored is not None and stored.visibility != self.visibility)
 
     @transaction.atomic
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Deletes the row, and after that what has been uploaded to it."""
         remove_after_commit(stored_names(Snippet.objects.filter(pk=self.pk)))
-        forget(self.pk)
+        self.forget_answers(forks=True)
         return super().delete(*args, **kwargs)
 
     def revise(self, *, author: Any = None, message: str = "", **changes: Any) -> None:
@@ -157,14 +151,9 @@ class Snippet(Revised, models.Model):
                 raise StaleVersionError
             if replaced:
                 replaced.save()
-        forget(self.pk)
+        self.forget_answers(forks="visibility" in changes)
         for name in COUNTED:
             setattr(self, name, stored.get(name, getattr(self, name)))
-
-    def fork(self) -> "Snippet":
-        """A copy of what it says and how it looks, not stored yet, and no more public than this one."""
-        copied = {name: getattr(self, name) for name in (*CONTENT, "style", "linenos", "visibility")}
-        return Snippet(forked_from=self, **copied)
 
     def _measure(self) -> None:
         self.size = len(self.code.encode())
