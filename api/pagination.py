@@ -63,10 +63,12 @@ class KeysetPagination(BasePagination):
         text = request.query_params.get("page_size")
         return whole_number("page_size", text, largest) if text is not None else min(self.page_size, largest)
 
-    def _rows_of_page(self, request: Request, size: int) -> list[Model]:
+    def page_number(self, request: Request, size: int) -> int:
         deepest = self.max_depth // size
-        hint = " Follow `next` to go deeper."
-        number = whole_number("page", request.query_params.get("page", "1"), deepest, hint)
+        return whole_number("page", request.query_params.get("page", "1"), deepest, " Follow `next` to go deeper.")
+
+    def _rows_of_page(self, request: Request, size: int) -> list[Model]:
+        number = self.page_number(request, size)
         start = (number - 1) * size
         rows = list(self.queryset[start : start + size + 1])
         if not rows and number > 1:
@@ -75,9 +77,7 @@ class KeysetPagination(BasePagination):
         return rows[:size]
 
     def _rows_at_cursor(self, request: Request, size: int) -> list[Model]:
-        if "page" in request.query_params:
-            raise ValidationError({"page": ["A cursor is a place of its own: leave out `page`."]})
-        direction, beyond = self._read_cursor(request.query_params["cursor"])
+        direction, beyond = self._read_cursor(request)
         if direction == "after":
             rows = list(self.queryset.filter(beyond)[: size + 1])
             self._link(rows[:size], more_before=True, more_after=len(rows) > size)
@@ -87,24 +87,34 @@ class KeysetPagination(BasePagination):
         self._link(page, more_before=len(rows) > size, more_after=True)
         return page
 
-    def _read_cursor(self, cursor: str) -> tuple[str, Q]:
-        """The direction, and the rows that lie there."""
+    def place_at_cursor(self, request: Request) -> tuple[str, str, int]:
+        """The direction, and the value and the pk that it starts from."""
+        if "page" in request.query_params:
+            raise ValidationError({"page": ["A cursor is a place of its own: leave out `page`."]})
         try:
-            ordering, direction, text, pk = signing.loads(cursor, salt=SALT)
+            ordering, direction, text, pk = signing.loads(request.query_params["cursor"], salt=SALT)
         except signing.BadSignature as error:
             raise ValidationError({"cursor": ["Not a cursor of this server."]}) from error
         if ordering != self.ordering:
             raise ValidationError({"cursor": ["This cursor belongs to a list in another order."]})
-        name = ordering.lstrip("-")
+        return direction, text, pk
+
+    def cursor_to(self, direction: str, text: str, pk: int) -> str:
+        place = [self.ordering, direction, text, pk]
+        return replace_query_param(self._first(), "cursor", signing.dumps(place, salt=SALT))
+
+    def _read_cursor(self, request: Request) -> tuple[str, Q]:
+        """The direction, and the rows that lie there."""
+        direction, text, pk = self.place_at_cursor(request)
+        name = self.ordering.lstrip("-")
         value = self._field().to_python(text)
-        comparison = "lt" if ordering.startswith("-") == (direction == "after") else "gt"
+        comparison = "lt" if self.ordering.startswith("-") == (direction == "after") else "gt"
         # The first condition says nothing that the second does not, but an index can start from it.
         start = Q(**{f"{name}__{comparison}e": value})
         return direction, start & (Q(**{f"{name}__{comparison}": value}) | Q(**{f"pk__{comparison}": pk}))
 
     def _cursor(self, row: Model, direction: str) -> str:
-        place = [self.ordering, direction, self._field().value_to_string(row), row.pk]
-        return replace_query_param(self._first(), "cursor", signing.dumps(place, salt=SALT))
+        return self.cursor_to(direction, self._field().value_to_string(row), row.pk)
 
     def _field(self) -> "Field[Any, Any]":
         """The one that the list is ordered by."""

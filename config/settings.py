@@ -268,7 +268,7 @@ SPECTACULAR_SETTINGS = {
 # --- How it is reached ------------------------------------------------------------------------------------------------
 
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
-CORS_EXPOSE_HEADERS = ["Link", "ETag", "Location", "Retry-After", "X-Highlighted", "X-Request-ID"]
+CORS_EXPOSE_HEADERS = ["Link", "ETag", "Location", "Retry-After", "X-Highlighted", "X-Diff", "X-Request-ID"]
 CORS_ALLOW_HEADERS = [
     "accept",
     "authorization",

@@ -1,8 +1,12 @@
 """Snippets in Django's admin."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 
 from snippets.models import Snippet
+from snippets.revisions import Revision
 
 
 @admin.register(Snippet)
@@ -20,3 +24,24 @@ class SnippetAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request: object, obj: object = None) -> bool:
         return False
+
+
+@admin.register(Revision)
+class RevisionAdmin(admin.ModelAdmin):
+    """Staff look at what snippets were. A history has no gaps: its rows go with their snippet only."""
+
+    list_display = ["__str__", "title", "author", "message", "size", "created"]
+    list_select_related = ["author"]
+    search_fields = ["=snippet__pk"]
+    show_full_result_count = False
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+    def has_change_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        match = request.resolver_match
+        from_snippet = match is not None and str(match.url_name).startswith("snippets_snippet_")
+        return from_snippet and super().has_delete_permission(request, obj)

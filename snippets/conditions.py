@@ -15,6 +15,12 @@ def etag_of(snippet: Snippet, *representation: object) -> str:
     return f'"{snippet.version}-{digest[:16]}"'
 
 
+def etag_of_revision(snippet: Snippet, number: int, *representation: object) -> str:
+    """`"r<number>-<digest>"`, which stays as it is when the snippet changes, and is none of the snippet's versions."""
+    digest = hashlib.sha256(repr((snippet.pk, str(snippet.visibility), *representation)).encode()).hexdigest()
+    return f'"r{number}-{digest[:16]}"'
+
+
 def is_fresh(request: Request, etag: str) -> bool:
     """Whether the client has this representation already (304)."""
     tags = parse_etags(request.headers.get("If-None-Match", ""))

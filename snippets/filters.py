@@ -39,6 +39,7 @@ class SnippetFilter(django_filters.FilterSet):
     language = django_filters.CharFilter(method="in_language", label="A language, under any of its names.")
     owner = django_filters.CharFilter(method="owned_by", label="A user's name; `me` is you.")
     visibility = django_filters.ChoiceFilter(choices=Visibility.choices, label="public, unlisted or private.")
+    forked_from = django_filters.CharFilter(method="forks_of", label="A snippet's number or slug: its forks.")
     created_after = TimeFilter("created", "gte", label="At this time or later.")
     created_before = TimeFilter("created", "lt", label="Before this time.")
     ordering = django_filters.ChoiceFilter(
@@ -72,6 +73,14 @@ class SnippetFilter(django_filters.FilterSet):
         if owner is None:
             raise ValidationError({name: ["There is no such user."]})
         return queryset.filter(owner=owner)
+
+    def forks_of(self, queryset: SnippetQuerySet, name: str, value: str) -> SnippetQuerySet:
+        """Of what the visitor finds by himself: whose forks a link's holder could list, their readers could not see."""
+        user = self.request.user
+        source = Snippet.objects.at(value, user).listed_for(user).only("pk").first() if value.isascii() else None
+        if source is None:
+            raise ValidationError({name: ["There is no such snippet."]})
+        return queryset.filter(forked_from=source)
 
     def ordered(self, queryset: SnippetQuerySet, name: str, value: str) -> SnippetQuerySet:
         return queryset.ordered_by(value)

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.downloads import protect
-from snippets.conditions import etag_of, is_fresh
+from snippets.conditions import is_fresh
 from snippets.highlighting import FORMATS, REVISION, Options
 from snippets.models import Snippet
 from snippets.pictures import ImageTooLarge
@@ -23,32 +23,34 @@ from snippets.views import SnippetView
 
 PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 ALWAYS_HONOURED = {"language", "style"}  # a style that a format has no use for does no harm
+HIGHLIGHT_ANSWERS = {
+    (200, it.media_type.partition(";")[0]): OpenApiTypes.BINARY if it.name == "png" else OpenApiTypes.STR
+    for it in FORMATS.values()
+}
 
 
 class HighlightView(SnippetView):
     """The code with colours: a page by default; other formats by Accept, `?format=` or suffix (`highlight.svg`)."""
 
     renderer_classes = HIGHLIGHT_RENDERERS
+    template = "snippets/highlight.html"
     query_parameters = tuple(HighlightOptionsSerializer().fields)
 
     @extend_schema(
         parameters=[HighlightOptionsSerializer],
-        responses={
-            (200, it.media_type.partition(";")[0]): OpenApiTypes.BINARY if it.name == "png" else OpenApiTypes.STR
-            for it in FORMATS.values()
-        },
+        responses=HIGHLIGHT_ANSWERS,
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         snippet = self.get_object()
         options = self.chosen_options(request, snippet)
-        etag = etag_of(snippet, options, str(snippet.owner), pygments.__version__, REVISION)
+        etag = self.tag(snippet, options, str(snippet.owner), pygments.__version__, REVISION)
         if is_fresh(request, etag):
             return self.not_modified(snippet, etag)
         try:
             rendering = snippet.render(options)
         except ImageTooLarge as error:
             raise ValidationError({"format": [str(error)]}) from error
-        body = _page(snippet, options, rendering) if options.format == "html" else rendering.body
+        body = self.page(snippet, options, rendering) if options.format == "html" else rendering.body
         response = protect(self.answer(snippet, body, etag), f"snippet-{snippet.ref}.{options.format}")
         if options.format in ("html", "fragment"):
             response["Content-Security-Policy"] = PAGE_POLICY
@@ -74,8 +76,11 @@ class HighlightView(SnippetView):
             )
         return snippet.options(chosen_format.name, **chosen)
 
+    def page(self, snippet: Snippet, options: Options, rendering: Rendering) -> bytes:
+        code = mark_safe(rendering.body.decode())  # noqa: S308 - snippets.markup has escaped it
+        context = {"snippet": snippet, "options": options, "plain_because": rendering.plain_because, "code": code}
+        return render_to_string(self.template, context | self.about(snippet)).encode()
 
-def _page(snippet: Snippet, options: Options, rendering: Rendering) -> bytes:
-    code = mark_safe(rendering.body.decode())  # noqa: S308 - snippets.markup has escaped it
-    context = {"snippet": snippet, "options": options, "plain_because": rendering.plain_because, "code": code}
-    return render_to_string("snippets/highlight.html", context).encode()
+    def about(self, snippet: Snippet) -> dict[str, Any]:
+        """What the page says besides."""
+        return {}

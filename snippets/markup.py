@@ -19,6 +19,7 @@ CELL_WIDTH = 8.43
 LINE_HEIGHT = 19
 PADDING = 10
 
+_LINE = re.compile(r'<span id="L\d+">')
 _TABS = re.compile(r"\t|[^\t]+")
 
 
@@ -44,6 +45,12 @@ def html(tokens: Sequence[Token], *, linenos: bool, hl_lines: Collection[int], l
             "</tr></table>"
         )
     return f'<div class="highlight">{pre}</div>\n'.encode()
+
+
+def html_lines(fragment: bytes) -> list[str]:
+    """The markup of each line in what `html` has made without line numbers."""
+    _, *lines = _LINE.split(fragment.decode().removesuffix("</pre></div>\n"))
+    return [line.removesuffix("</span>").removesuffix("\n") for line in lines]
 
 
 def _html_lines(lines: Lines, ended: bool, marked: Collection[int], linenostart: int) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -15,10 +15,11 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from accounts.models import User, digest_of
-from api.response_cache import forget
 from snippets import rendering
+from snippets.forks import Forkable
 from snippets.highlighting import Options
 from snippets.querysets import SnippetQuerySet, stored_names
+from snippets.revisions import CONTENT, COUNTED, Revised
 from snippets.validators import (
     validate_code,
     validate_filename,
@@ -35,6 +36,8 @@ from uploads.removal import remove, remove_after_commit
 SLUG_LENGTH = 22  # of 62 characters: 131 bits
 EXCERPT_LENGTH = 300  # characters
 PREVIEW_EDGE = 640  # pixels
+
+MEASURED = ("size", "lines", "excerpt")
 
 
 def new_slug() -> str:
@@ -53,7 +56,7 @@ class Visibility(models.TextChoices):
     PRIVATE = "private"
 
 
-class Snippet(models.Model):
+class Snippet(Revised, Forkable):
     """A piece of code, kept byte for byte."""
 
     title = models.CharField(max_length=200, blank=True, default="", validators=[validate_single_line])
@@ -91,38 +94,66 @@ class Snippet(models.Model):
             ),
             models.Index(fields=["owner", "created", "id"], name="snippet_owner_created"),
             models.Index(fields=["language", "created", "id"], name="snippet_language_created"),
+            models.Index(
+                fields=["forked_from", "created", "id"],
+                name="snippet_forked_from_created",
+                condition=Q(forked_from__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.title or self.filename or f"snippet {self.pk}"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Stores all fields as they are. To change some of them while others may do so too, use `revise`."""
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """Stores the fields as they are, as a new revision where the content differs from what is stored.
+
+        To change some of them while others may do so too, use `revise`.
+        """
         self._measure()
-        if not self._state.adding:
-            self.version += 1
-            self.updated = timezone.now()
-        super().save(*args, **kwargs)
-        forget(self.pk)
+        if self.pk is None:
+            super().save(*args, **kwargs)
+            return
+        names = CONTENT if update_fields is None else set(update_fields).intersection(CONTENT)
+        if update_fields is not None:
+            update_fields = {*update_fields, *MEASURED, *COUNTED}
+        with transaction.atomic():
+            stored = Snippet.objects.with_authors().select_for_update(of=("self",)).filter(pk=self.pk).first()
+            replaced = self.follow(stored, names) if stored else None
+            super().save(*args, update_fields=update_fields, **kwargs)
+            if replaced:
+                replaced.save()
+        self.forget_answers(forks=stored is not None and stored.visibility != self.visibility)
 
     @transaction.atomic
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Deletes the row, and after that what has been uploaded to it."""
         remove_after_commit(stored_names(Snippet.objects.filter(pk=self.pk)))
-        forget(self.pk)
+        self.forget_answers(forks=True)
         return super().delete(*args, **kwargs)
 
-    def revise(self, **changes: Any) -> None:
-        """Stores changed fields as the next version; StaleVersionError if that exists already."""
+    def revise(self, *, author: Any = None, message: str = "", **changes: Any) -> None:
+        """Stores changed fields as the next version; StaleVersionError if that exists already.
+
+        Where they change the content, what they replace is kept as a revision.
+        """
         for name, value in changes.items():
             setattr(self, name, value)
         self._measure()
-        stored = changes | {name: getattr(self, name) for name in ("size", "lines", "excerpt")}
+        stored = changes | {name: getattr(self, name) for name in MEASURED}
         stored |= {"version": self.version + 1, "updated": timezone.now()}
-        if not Snippet.objects.filter(pk=self.pk, version=self.version).update(**stored):
-            raise StaleVersionError
-        forget(self.pk)
-        self.version, self.updated = stored["version"], stored["updated"]
+        here = Snippet.objects.filter(pk=self.pk, version=self.version)
+        with transaction.atomic():
+            before = None if changes.keys().isdisjoint(CONTENT) else here.with_authors().first()
+            replaced = before.newest() if before and before.differs(changes) else None
+            if before and replaced:
+                stored |= before.following(author, message, stored["updated"])
+            if not here.update(**stored):
+                raise StaleVersionError
+            if replaced:
+                replaced.save()
+        self.forget_answers(forks="visibility" in changes)
+        for name in COUNTED:
+            setattr(self, name, stored.get(name, getattr(self, name)))
 
     def _measure(self) -> None:
         self.size = len(self.code.encode())

@@ -66,8 +66,19 @@ class SnippetPermission(TokenScope):
         return False
 
 
-class AttachmentPermission(SnippetPermission):
-    """Who may change the snippet adds and removes attachments; posting one is no posting of a snippet."""
+class ChangePermission(SnippetPermission):
+    """For a POST that changes a snippet: whether nobody may post one does not matter for it."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return TokenScope.has_permission(self, request, view)
+
+
+class AttachmentPermission(ChangePermission):
+    """Who may change the snippet adds and removes attachments; posting one is no posting of a snippet."""
+
+
+class ForkPermission(SnippetPermission):
+    """Who may see a snippet, and may post one, may copy it."""
+
+    def has_object_permission(self, request: Request, view: APIView, snippet: Snippet) -> bool:
+        return True

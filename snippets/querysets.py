@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import connections
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from snippets import languages, search
 from uploads.removal import remove_after_commit
@@ -57,6 +57,16 @@ class SnippetQuerySet(QuerySet["Snippet"]):
         if digests:
             seen |= Q(owner__isnull=True, edit_key_digest__in=digests)
         return self.filter(here & seen)
+
+    def with_authors(self) -> "SnippetQuerySet":
+        """Each with who made it, and who made its newest revision."""
+        return self.select_related("owner", "revised_by")
+
+    def with_visible_source(self, user: Visitor) -> "SnippetQuerySet":
+        """Each with `visible_source`, what it is a fork of: None where this visitor may not find that by himself."""
+        sources = self.model._default_manager.all()
+        listed = sources.listed_for(user).only("visibility", "slug")
+        return self.prefetch_related(Prefetch("forked_from", listed, to_attr="visible_source"))
 
     @staticmethod
     def _owned(user: Visitor) -> Q:

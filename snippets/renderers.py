@@ -48,4 +48,6 @@ def _renderer(name: str, media_type: str) -> type[BytesRenderer]:
     return type(f"{name.capitalize()}Renderer", (BytesRenderer,), attributes)
 
 
+PatchRenderer = _renderer("patch", "text/x-diff")
+DiffPageRenderer = _renderer("html", "text/html")
 HIGHLIGHT_RENDERERS = [_renderer(name, it.media_type.partition(";")[0]) for name, it in FORMATS.items()]

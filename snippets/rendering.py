@@ -1,12 +1,15 @@
-"""Highlighted code: from the cache, else from a child process with a deadline, else plain."""
+"""Highlighted and compared code: from the cache, else from a child process with a deadline, else plain or coarse."""
 
 import functools
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.cache import cache
 
-from snippets import highlighting
+from snippets import differences, highlighting
+from snippets.differences import Hunk
 from snippets.highlighting import Options
 from snippets.pictures import check_image_size
 from snippets.sandbox import Outcome, Sandbox
@@ -27,6 +30,14 @@ class Rendering:
     plain_because: str | None = None
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """The hunks, and why they are not as small as they could be: as with a rendering."""
+
+    hunks: list[Hunk]
+    coarse_because: str | None = None
+
+
 @functools.cache
 def sandbox() -> Sandbox:
     return Sandbox(timeout=settings.HIGHLIGHT_TIMEOUT, processes=settings.HIGHLIGHT_PROCESSES)
@@ -44,12 +55,21 @@ def render(code: str, options: Options) -> Rendering:
         return Rendering(highlighting.render_plain(code, options), TOO_LARGE)
     key = f"rendered:{highlighting.cache_key(code, options)}"
     refusal = f"refused:{_what_was_slow(code, options)}"
-    found = cache.get_many([key, refusal])
-    if key in found:
-        return Rendering(found[key])
-    if refusal in found:
-        return Rendering(highlighting.render_plain(code, options), found[refusal])
-    return _render_now(code, options, key, refusal)
+    body, reason = _remembered(key, refusal, lambda: sandbox().render(code, options))
+    return Rendering(highlighting.render_plain(code, options) if body is None else body, reason)
+
+
+def compare(old: str, new: str) -> Comparison:
+    """What differs. What cannot be found out in time is one hunk, from the first line that differs to the last."""
+    whole = differences.whole(old, new)
+    if all(map(differences.is_exact, whole)):
+        return Comparison(differences.hunks(old, new, whole))
+    if any(map(differences.too_large, whole)):
+        return Comparison(differences.hunks(old, new, whole), TOO_LARGE)
+    key = differences.cache_key(old, new)
+    answer, reason = _remembered(f"compared:{key}", f"refused:{key}", lambda: sandbox().compare(old, new))
+    blocks = whole if answer is None else json.loads(answer)
+    return Comparison(differences.hunks(old, new, blocks), reason)
 
 
 def _what_was_slow(code: str, options: Options) -> str:
@@ -59,12 +79,20 @@ def _what_was_slow(code: str, options: Options) -> str:
     return highlighting.lexing_key(code, options.language)
 
 
-def _render_now(code: str, options: Options, key: str, refusal: str) -> Rendering:
-    outcome, body = sandbox().render(code, options)
-    if outcome is Outcome.HIGHLIGHTED:
+def _remembered(
+    key: str, refusal: str, job: Callable[[], tuple[Outcome, bytes]]
+) -> tuple[bytes, None] | tuple[None, str]:
+    """What the job answers, or has answered before; else nothing and why."""
+    found = cache.get_many([key, refusal])
+    if key in found:
+        return found[key], None
+    if refusal in found:
+        return None, found[refusal]
+    outcome, body = job()
+    if outcome is Outcome.DONE:
         if len(body) <= LARGEST_CACHED:
             cache.set(key, body, KEEP_RENDERED)
-        return Rendering(body)
+        return body, None
     if outcome in KEEP_REFUSED:
         cache.set(refusal, outcome.value, KEEP_REFUSED[outcome])
-    return Rendering(highlighting.render_plain(code, options), outcome.value)
+    return None, outcome.value

@@ -1,4 +1,4 @@
-"""Highlighting in child processes that are killed at a deadline, because nothing less stops a lexer.
+"""Highlighting and comparing in child processes that are killed at a deadline: nothing less stops a lexer.
 
 A child stays for many jobs and has one at a time. Requests and answers are frames over its standard input and
 output: four bytes of length, big endian, and so many bytes.
@@ -16,7 +16,7 @@ import weakref
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from snippets.highlighting import Options
 from snippets.pictures import check_image_size
@@ -37,7 +37,7 @@ _PROGRAM = Path(__file__).resolve().with_name("sandbox_child.py")
 class Outcome(StrEnum):
     """How a job ended: `timeout` and `failed` by its own doing, `busy` because no child was to be had."""
 
-    HIGHLIGHTED = "highlighted"
+    DONE = "done"
     TIMEOUT = "timeout"
     FAILED = "failed"
     BUSY = "busy"
@@ -61,9 +61,16 @@ class Sandbox:
         """The rendering, or no bytes and the reason. Raises ImageTooLarge without asking a child."""
         if options.format == "png":
             check_image_size(code)
-        outcome, answer = self._run(_request(code, options))
-        if outcome is not Outcome.HIGHLIGHTED:
+        outcome, answer = self._run(_frame(asdict(options), code))
+        if outcome is not Outcome.DONE:
             logger.warning("Highlighting %s as %s: %s", options.language, options.format, outcome)
+        return outcome, answer
+
+    def compare(self, old: str, new: str) -> tuple[Outcome, bytes]:
+        """The blocks that differ, as JSON, or no bytes and the reason."""
+        outcome, answer = self._run(_frame({"old": len(old)}, old + new))
+        if outcome is not Outcome.DONE:
+            logger.warning("Comparing: %s", outcome)
         return outcome, answer
 
     def close(self) -> None:
@@ -147,7 +154,7 @@ class _Worker:
             # Whatever broke off the exchange: the next job must not get the answer to this one.
             if not clean:
                 self.stop()
-        return Outcome.HIGHLIGHTED, answer
+        return Outcome.DONE, answer
 
     def stop(self) -> None:
         if self._child is not None:
@@ -250,5 +257,5 @@ def _await(descriptor: int, event: int, deadline: float) -> None:
         raise TimeoutError
 
 
-def _request(code: str, options: Options) -> bytes:
-    return json.dumps(asdict(options)).encode() + b"\n" + code.encode("utf-8", "surrogatepass")
+def _frame(head: dict[str, Any], text: str) -> bytes:
+    return json.dumps(head).encode() + b"\n" + text.encode("utf-8", "surrogatepass")

@@ -27,7 +27,7 @@ def main(paths: list[str], seconds: float) -> None:
     sys.path[:] = paths
     _limit()
     # Only now can it be found.
-    from snippets.highlighting import Options, render
+    from snippets.jobs import do
 
     requests, answers = _channels()
     _answer(answers, READY)
@@ -36,10 +36,8 @@ def main(paths: list[str], seconds: float) -> None:
         # the alarm ends the process even in the midst of C code. The kernel's own signal for a parent's death,
         # PR_SET_PDEATHSIG, comes already when the thread ends that started this process.
         signal.setitimer(signal.ITIMER_REAL, seconds)
-        head, _, code = request.partition(b"\n")
-        fields = json.loads(head)
-        options = Options(**{**fields, "hl_lines": tuple(fields["hl_lines"])})
-        _answer(answers, render(code.decode("utf-8", "surrogatepass"), options))
+        head, _, text = request.partition(b"\n")
+        _answer(answers, do(json.loads(head), text.decode("utf-8", "surrogatepass")))
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 

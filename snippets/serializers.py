@@ -12,6 +12,7 @@ from api.serializers import StrictModelSerializer, StrictSerializer
 from snippets import languages
 from snippets.highlighting import MAX_HL_LINES, MAX_LINENOSTART, MAX_LINES
 from snippets.models import Attachment, Snippet
+from snippets.revision_serializers import RevisionMessageField
 from snippets.validators import validate_language, validate_style
 
 
@@ -40,9 +41,10 @@ class SnippetSerializer(StrictModelSerializer):
         return attrs
 
     def update(self, instance: Snippet, validated_data: dict[str, Any]) -> Snippet:
+        author, message = validated_data.pop("author", None), validated_data.pop("revision_message", "")
         changes = {name: value for name, value in validated_data.items() if getattr(instance, name) != value}
         if changes:
-            instance.revise(**changes)
+            instance.revise(author=author, message=message, **changes)
         return instance
 
 
@@ -56,14 +58,27 @@ class SnippetDetailSerializer(SnippetSerializer):
     attachments = serializers.HyperlinkedIdentityField(
         view_name="attachment-list", lookup_field="ref", help_text="The address of its files."
     )
+    revisions = serializers.HyperlinkedIdentityField(
+        view_name="revision-list", lookup_field="ref", help_text="The address of its history."
+    )
+    forked_from: serializers.HyperlinkedRelatedField[Any] = serializers.HyperlinkedRelatedField(
+        view_name="snippet-detail",
+        lookup_field="ref",
+        source="visible_source",
+        read_only=True,
+        allow_null=True,
+        help_text="The address of what it is a fork of, for who may know that.",
+    )
     owner: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
         slug_field="username", read_only=True, allow_null=True
     )
+    message = RevisionMessageField()
 
     class Meta(SnippetSerializer.Meta):
         described = ["url", "filename", "description", "owner", "visibility", "slug", "version", "created", "updated"]
-        fields = [*SnippetSerializer.Meta.fields, *described, "size", "lines", "attachments"]
-        read_only_fields = ["slug", "version", "created", "updated", "size", "lines"]
+        children = ["attachments", "revision", "revisions", "forked_from", "message"]
+        fields = [*SnippetSerializer.Meta.fields, *described, "size", "lines", *children]
+        read_only_fields = ["slug", "version", "created", "updated", "size", "lines", "revision"]
         extra_kwargs = SnippetSerializer.Meta.extra_kwargs | {
             "filename": {"required": False},
             "description": {"trim_whitespace": False, "style": {"base_template": "textarea.html", "rows": 3}},
@@ -94,6 +109,15 @@ class SnippetRowSerializer(SnippetDetailSerializer):
         if "include" in self.context and self.context["include"] != "code":
             del fields["code"]
         return fields
+
+
+class ForkSerializer(StrictModelSerializer):
+    """What may be said of a copy."""
+
+    class Meta:
+        model = Snippet
+        fields = ["visibility"]
+        extra_kwargs = {"visibility": SnippetDetailSerializer.Meta.extra_kwargs["visibility"]}
 
 
 class UploadedField(serializers.FileField):

@@ -24,6 +24,7 @@ from snippets.models import Snippet
 from snippets.pagination import SnippetPagination
 from snippets.parsers import PlainTextParser
 from snippets.permissions import SnippetPermission, edit_key_digests, remember_edit_key
+from snippets.querysets import SnippetQuerySet
 from snippets.renderers import RawRenderer
 from snippets.serializers import CreatedSnippetSerializer, SnippetDetailSerializer, SnippetRowSerializer
 from snippets.throttling import AnonymousPostingThrottle
@@ -80,10 +81,15 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
     def get_object(self) -> Snippet:
         return self.find(lock=self.request.method not in SAFE_METHODS)
 
+    def visible(self) -> SnippetQuerySet:
+        """What the visitor may see at this address."""
+        digests = edit_key_digests(self.request)
+        return Snippet.objects.at(self.kwargs["ref"], self.request.user, digests).select_related("owner")
+
     def find(self, *, lock: bool) -> Snippet:
         """The snippet; `lock` keeps others from changing it until the end of the transaction."""
         request: Request = self.request
-        found = Snippet.objects.at(self.kwargs["ref"], request.user, edit_key_digests(request)).select_related("owner")
+        found = self.visible()
         if lock:
             found = found.select_for_update(of=("self",))
         snippet = found.first()
@@ -108,11 +114,49 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
             response["Cache-Control"] = "no-cache"
         return response
 
+    def tag(self, snippet: Snippet, *representation: object) -> str:
+        return etag_of(snippet, *representation)
+
     def not_modified(self, snippet: Snippet, etag: str) -> Response:
         return self.answer(snippet, None, etag, status.HTTP_304_NOT_MODIFIED)
 
 
-class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
+class WholeSnippetView(SnippetView):
+    """Answers with a snippet and all that is known of it."""
+
+    def visible(self) -> SnippetQuerySet:
+        return super().visible().with_visible_source(self.request.user)
+
+    def created(self, snippet: Snippet) -> Response:
+        """Stores what has just been made, as the visitor's or with an edit key."""
+        request: Request = self.request
+        if request.user.is_authenticated:
+            snippet.owner, edit_key = request.user, None
+        else:
+            edit_key = snippet.new_edit_key()
+        snippet.save()
+        if edit_key and request.accepted_renderer.format == "api":
+            remember_edit_key(request, snippet)
+        data = CreatedSnippetSerializer(snippet, context=self.get_serializer_context()).data | {"edit_key": edit_key}
+        response = self.answer(snippet, data, self.etag(snippet), status.HTTP_201_CREATED)
+        response["Location"] = str(data["url"])  # REST framework's own kind of text is none to wsgiref
+        return response
+
+    def author(self, snippet: Snippet) -> Any:
+        """Whom a change is noted of: None where an edit key allowed it."""
+        user = self.request.user
+        return user if user.is_authenticated and user.pk == snippet.owner_id else None
+
+    def etag(self, snippet: Snippet) -> str:
+        request: Request = self.request
+        owner = snippet.owner.username if snippet.owner else None
+        source = getattr(snippet, "visible_source", None)
+        visitor = request.user.pk if request.accepted_renderer.format == "api" else None
+        shown = (owner, source.ref if source else None, visitor)
+        return self.tag(snippet, request.accepted_media_type, request.build_absolute_uri("/"), *shown)
+
+
+class SnippetViewSet(WholeSnippetView, viewsets.ModelViewSet):
     """Post code, read it, change it, delete it."""
 
     parser_classes = [JSONParser, FormParser, MultiPartParser, PlainTextParser]
@@ -123,7 +167,9 @@ class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
     schema_parameters = {"PUT": WRITING, "PATCH": WRITING, "DELETE": WRITING}
 
     def get_queryset(self) -> QuerySet[Snippet]:
-        listed = Snippet.objects.listed_for(self.request.user).select_related("owner").ordered_by("-created")
+        user = self.request.user
+        listed = Snippet.objects.listed_for(user).select_related("owner").with_visible_source(user)
+        listed = listed.ordered_by("-created")
         return listed if self.request.query_params.get("include") == "code" else listed.defer("code")
 
     def get_serializer_class(self) -> type[BaseSerializer[Snippet]]:
@@ -156,18 +202,7 @@ class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        snippet = Snippet(**serializer.validated_data)
-        if request.user.is_authenticated:
-            snippet.owner, edit_key = request.user, None
-        else:
-            edit_key = snippet.new_edit_key()
-        snippet.save()
-        if edit_key and request.accepted_renderer.format == "api":
-            remember_edit_key(request, snippet)
-        data = self.get_serializer(snippet).data | {"edit_key": edit_key}
-        response = self.answer(snippet, data, self.etag(snippet), status.HTTP_201_CREATED)
-        response["Location"] = str(data["url"])  # REST framework's own kind of text is none to wsgiref
-        return response
+        return self.created(Snippet(**serializer.validated_data))
 
     @extend_schema(parameters=READING)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -184,18 +219,12 @@ class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
         snippet = self.get_object()
         serializer = self.get_serializer(snippet, data=request.data, partial=kwargs.get("partial", False))
         serializer.is_valid(raise_exception=True)
-        serializer.save()
+        serializer.save(author=self.author(snippet))
         return self.answer(snippet, serializer.data, self.etag(snippet))
 
     @transaction.atomic
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().destroy(request, *args, **kwargs)
-
-    def etag(self, snippet: Snippet) -> str:
-        request: Request = self.request
-        owner = snippet.owner.username if snippet.owner else None
-        visitor = request.user.pk if request.accepted_renderer.format == "api" else None
-        return etag_of(snippet, request.accepted_media_type, request.build_absolute_uri("/"), owner, visitor)
 
 
 class RawView(SnippetView):
@@ -209,7 +238,7 @@ class RawView(SnippetView):
     @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         snippet = self.get_object()
-        etag = etag_of(snippet, "raw")
+        etag = self.tag(snippet, "raw")
         if is_fresh(request, etag):
             return self.not_modified(snippet, etag)
         return protect(self.answer(snippet, snippet.code.encode(), etag), filename_of(snippet))

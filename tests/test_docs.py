@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 API = (ROOT / "docs/api.md").read_text()
 HEALTH = {"/health/live/", "/health/ready/"}  # answered by a middleware
-SAMPLES = {"ref": "1", "format": "svg", "name": "monokai", "username": "owner", "pk": "1"}
+SAMPLES = {"ref": "1", "number": "1", "format": "svg", "name": "monokai", "username": "owner", "pk": "1"}
 
 
 def _addresses(patterns: list[URLPattern | URLResolver], start: str = "/") -> Iterator[str]:

@@ -27,18 +27,43 @@ raw pk         | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200
 raw slug       | 200 200 404 | 200 200 404 | 200 200 200 | 200 200 200 | 200 200 200
 highlight pk   | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200 200
 highlight slug | 200 200 404 | 200 200 404 | 200 200 200 | 200 200 200 | 200 200 200
+revisions pk   | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200 200
+revisions slug | 200 200 404 | 200 200 404 | 200 200 200 | 200 200 200 | 200 200 200
+revision pk    | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200 200
+revision slug  | 200 200 404 | 200 200 404 | 200 200 200 | 200 200 200 | 200 200 200
+old-raw pk     | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200 200
+old-raw slug   | 200 200 404 | 200 200 404 | 200 200 200 | 200 200 200 | 200 200 200
+old-colours pk | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200 200
+old-colours slug| 200 200 404 | 200 200 404 | 200 200 200 | 200 200 200 | 200 200 200
+diff pk        | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200 200
+diff slug      | 200 200 404 | 200 200 404 | 200 200 200 | 200 200 200 | 200 200 200
 OPTIONS pk     | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200 200
 OPTIONS slug   | 200 200 404 | 200 200 404 | 200 200 200 | 200 200 200 | 200 200 200
 PUT pk         | 401 404 404 | 403 404 404 | 200 200 200 | 403 403 403 | 200 200 200
 PUT slug       | 401 401 404 | 403 403 404 | 200 200 200 | 403 403 403 | 200 200 200
 PATCH pk       | 401 404 404 | 403 404 404 | 200 200 200 | 403 403 403 | 200 200 200
 PATCH slug     | 401 401 404 | 403 403 404 | 200 200 200 | 403 403 403 | 200 200 200
+restore pk     | 401 404 404 | 403 404 404 | 200 200 200 | 403 403 403 | 200 200 200
+restore slug   | 401 401 404 | 403 403 404 | 200 200 200 | 403 403 403 | 200 200 200
+fork pk        | 201 404 404 | 201 404 404 | 201 201 201 | 201 201 201 | 201 201 201
+fork slug      | 201 201 404 | 201 201 404 | 201 201 201 | 201 201 201 | 201 201 201
 DELETE pk      | 401 404 404 | 403 404 404 | 204 204 204 | 204 204 204 | 204 204 204
 DELETE slug    | 401 401 404 | 403 403 404 | 204 204 204 | 204 204 204 | 204 204 204
 """
 
 VISIBILITIES = {"pub": "public", "unl": "unlisted", "pri": "private"}
 CLIENTS = {"anonymous": "anonymous", "stranger": "as_stranger", "owner": "as_owner", "staff": "as_staff"}
+
+READ_BELOW = {
+    "raw": "raw/",
+    "highlight": "highlight/",
+    "revisions": "revisions/",
+    "revision": "revisions/1/",
+    "old-raw": "revisions/1/raw/",
+    "old-colours": "revisions/1/highlight/",
+    "diff": "revisions/1/diff/",
+}
+POSTED_BELOW = {"restore": "revisions/1/restore/", "fork": "fork/"}
 
 
 def cells() -> Iterator[Any]:
@@ -71,8 +96,12 @@ def a_case(actor: str, visibility: str, request: pytest.FixtureRequest) -> tuple
 def ask(client: APIClient, action: str, snippet: Snippet) -> Response:
     verb, by = action.split()
     path = f"/snippets/{snippet.pk if by == 'pk' else snippet.slug}/"
-    if verb in ("raw", "highlight"):
-        return client.get(f"{path}{verb}/")
+    if verb in READ_BELOW:
+        return client.get(f"{path}{READ_BELOW[verb]}")
+    if verb == "restore":
+        Snippet.objects.get(pk=snippet.pk).revise(code=CHANGED)
+    if verb in POSTED_BELOW:
+        return client.post(f"{path}{POSTED_BELOW[verb]}")
     body = [{"code": CHANGED}] if verb in ("PUT", "PATCH") else []
     return getattr(client, verb.lower())(path, *body)
 
@@ -99,7 +128,7 @@ def test_everybody_gets_what_the_table_says(
     if response.status_code >= 400:
         assert_refusal(response)
     stored = Snippet.objects.filter(pk=snippet.pk).values_list("code", "visibility").first()
-    changed = action.startswith(("PUT", "PATCH")) and expected == "200"
+    changed = action.startswith(("PUT", "PATCH")) if expected == "200" else action.startswith("restore")
     assert stored == (None if expected == "204" else (CHANGED if changed else CODE, visibility))
 
 
@@ -337,6 +366,30 @@ def test_a_hidden_snippet_answers_like_one_that_never_was(
         assert (hidden[0] == 405) == (method == "post" or (method in ("put", "patch", "delete") and below not in "/"))
 
 
+MORE_BELOW = [
+    *("/revisions/", "/revisions/1/", "/revisions/2/", "/revisions/1/raw/", "/revisions/1/highlight.svg"),
+    *("/revisions/1/diff/", "/revisions/1/diff.html", "/revisions/1/diff/?against=9", "/revisions/1/restore/"),
+    *("/revisions/?page=7", "/fork/"),
+]
+
+
+@pytest.mark.parametrize("below", MORE_BELOW)
+@pytest.mark.parametrize("who", ["anonymous", "as_stranger"])
+def test_what_is_below_a_hidden_snippet_answers_so_too(
+    who: str, below: str, hidden_at: str, as_owner: APIClient, request: pytest.FixtureRequest
+) -> None:
+    assert as_owner.patch(f"/snippets/{hidden_at}/", {"title": "Changed", "message": WORD}).status_code == 200
+    client: APIClient = request.getfixturevalue(who)
+    for method in METHODS:
+        for headers in ({}, {"Accept": "text/html"}, {"If-None-Match": "*"}):
+            hidden = answer_without_address(client, method, hidden_at, below, headers)
+            missing = answer_without_address(client, method, missing_beside(hidden_at), below, headers)
+            assert hidden == missing
+            assert hidden[0] in (404, 405)
+            assert WORD not in str(hidden)
+    assert Snippet.objects.count() == 1
+
+
 CONDITIONS = [
     {"If-None-Match": "ETAG"},
     {"If-None-Match": "W/ETAG"},
@@ -379,7 +432,19 @@ def test_who_may_not_change_learns_nothing_from_if_match(as_stranger: APIClient,
         assert response.status_code == 403
 
 
-SEEN = ["", "raw/", "highlight/", "highlight.svg", "highlight.png", "?format=json", "?format=api"]
+SEEN = [
+    "",
+    "revisions/1/",
+    "revisions/1/raw/",
+    "revisions/1/highlight/",
+    "revisions/1/diff.html",
+    "raw/",
+    "highlight/",
+    "highlight.svg",
+    "highlight.png",
+    "?format=json",
+    "?format=api",
+]
 
 
 def test_what_everybody_has_seen_is_hidden_at_once(as_owner: APIClient, anonymous: APIClient) -> None:

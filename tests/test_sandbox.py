@@ -77,7 +77,7 @@ def eventually(condition: Callable[[], bool], seconds: float) -> bool:
 def child_of(sandbox: Sandbox) -> int:
     """The one child, started by a first job."""
     before = children(os.getpid())
-    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.HIGHLIGHTED
+    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.DONE
     (pid,) = children(os.getpid()) - before
     return pid
 
@@ -89,13 +89,13 @@ def open_files() -> int:
 def test_a_job_is_highlighted_as_it_would_be_here(sandbox: Sandbox) -> None:
     for code in ("def f(): pass\n", "", "\ud800\x00\r\n\u6f22\U0001f600"):
         options = Options("html", "python", linenos=True, hl_lines=(1, 2), linenostart=7)
-        assert sandbox.render(code, options) == (Outcome.HIGHLIGHTED, render(code, options))
+        assert sandbox.render(code, options) == (Outcome.DONE, render(code, options))
 
 
 @pytest.mark.parametrize("format", ["svg", "png", "ansi", "ansi256", "latex", "rtf"])
 def test_every_format_comes_out_of_the_sandbox(sandbox: Sandbox, format: str) -> None:
     options = Options(format, "python", style="monokai", linenos=True)
-    assert sandbox.render("x = 1\n", options) == (Outcome.HIGHLIGHTED, render("x = 1\n", options))
+    assert sandbox.render("x = 1\n", options) == (Outcome.DONE, render("x = 1\n", options))
 
 
 @pytest.mark.parametrize("language", HOSTILE)
@@ -104,18 +104,18 @@ def test_what_never_ends_is_ended_and_the_next_job_works(sandbox: Sandbox, langu
     started = time.monotonic()
     assert sandbox.render(HOSTILE[language], Options("html", language)) == (Outcome.TIMEOUT, b"")
     assert time.monotonic() - started < 0.4 + PATIENCE
-    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.HIGHLIGHTED
+    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.DONE
 
 
 def test_what_breaks_a_lexer_fails_and_the_next_job_works(sandbox: Sandbox) -> None:
     assert sandbox.render('"\\B(1)(', Options("html", "urbiscript")) == (Outcome.FAILED, b"")
-    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.HIGHLIGHTED
+    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.DONE
 
 
 def test_a_child_stays_for_many_jobs(sandbox: Sandbox) -> None:
     pid = child_of(sandbox)
     for _ in range(20):
-        assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.HIGHLIGHTED
+        assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.DONE
     assert pid in children(os.getpid())
 
 
@@ -125,14 +125,14 @@ def test_a_child_that_does_not_read_is_not_waited_for(sandbox: Sandbox) -> None:
     # Much more than fits into a pipe.
     assert sandbox.render("x = 1\n" * 100_000, PYTHON) == (Outcome.TIMEOUT, b"")
     assert time.monotonic() - started < 0.4 + PATIENCE
-    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.HIGHLIGHTED
+    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.DONE
 
 
 def test_a_child_that_was_killed_between_two_jobs_is_not_missed(sandbox: Sandbox) -> None:
     pid = child_of(sandbox)
     os.kill(pid, signal.SIGKILL)
     assert eventually(lambda: is_gone(pid), 1)
-    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.HIGHLIGHTED
+    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.DONE
 
 
 def test_a_child_that_is_killed_during_a_job_fails_it() -> None:
@@ -142,7 +142,7 @@ def test_a_child_that_is_killed_during_a_job_fails_it() -> None:
     started = time.monotonic()
     assert sandbox.render(*ENDLESS) == (Outcome.FAILED, b"")
     assert time.monotonic() - started < 0.2 + PATIENCE
-    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.HIGHLIGHTED
+    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.DONE
     sandbox.close()
 
 
@@ -156,7 +156,7 @@ def test_many_threads_get_their_own_answers() -> None:
         code = f"x = {number}\n" * (number % 7 + 1)
         outcome, answer = sandbox.render(code, PYTHON)
         most = max(most, len(children(os.getpid()) - before))
-        return outcome is Outcome.HIGHLIGHTED and answer == render(code, PYTHON)
+        return outcome is Outcome.DONE and answer == render(code, PYTHON)
 
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(job, range(150)))
@@ -175,7 +175,7 @@ def test_who_finds_no_child_free_is_told_so_soon() -> None:
     assert sandbox.render("x = 1\n", PYTHON) == (Outcome.BUSY, b"")
     assert time.monotonic() - started < 0.1 + PATIENCE
     stuck.join()
-    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.HIGHLIGHTED
+    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.DONE
     sandbox.close()
 
 
@@ -192,13 +192,13 @@ def test_a_closed_sandbox_starts_again(sandbox: Sandbox) -> None:
     pid = child_of(sandbox)
     sandbox.close()
     assert is_gone(pid)
-    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.HIGHLIGHTED
+    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.DONE
 
 
 def test_an_answer_that_is_too_large_is_a_failure(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_ANSWER", 1000)
     assert sandbox.render("x\n" * 1000, PYTHON) == (Outcome.FAILED, b"")
-    assert sandbox.render("x", PYTHON)[0] is Outcome.HIGHLIGHTED
+    assert sandbox.render("x", PYTHON)[0] is Outcome.DONE
 
 
 def test_a_picture_that_is_too_large_is_refused_without_a_child(sandbox: Sandbox) -> None:
@@ -258,7 +258,7 @@ def test_the_systems_python_finds_our_packages_by_our_paths(sandbox: Sandbox, mo
     # As after a reload of a server that was started from a virtual environment.
     monkeypatch.setattr(sys, "prefix", sys.base_prefix)
     monkeypatch.setattr(sys, "executable", "/usr/sbin/uwsgi")
-    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.HIGHLIGHTED
+    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.DONE
 
 
 def in_fork(fork: Callable[[], int], work: Callable[[], bool]) -> bool:
@@ -287,7 +287,7 @@ def test_a_forked_process_has_children_of_its_own(fork: Callable[[], int]) -> No
         return mine != pid and is_gone(mine) and not is_gone(pid)
 
     assert in_fork(fork, work)
-    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.HIGHLIGHTED
+    assert sandbox.render("x = 1\n", PYTHON)[0] is Outcome.DONE
     assert pid in children(os.getpid())
     sandbox.close()
 

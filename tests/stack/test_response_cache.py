@@ -211,6 +211,18 @@ def test_what_is_hidden_or_deleted_is_gone_at_once(stack: Stack, writer: httpx.C
     assert httpx.get(address).status_code == 404
 
 
+def test_a_fork_does_not_name_what_has_been_hidden(stack: Stack, writer: httpx.Client) -> None:
+    for hide in ("patch", "delete"):
+        source = writer.post("/snippets/", json={"code": "x = 1\n"}).json()
+        fork = writer.post(f"/snippets/{source['pk']}/fork/").json()["pk"]
+        address = f"{stack.url}/snippets/{fork}/"
+        begin_a_second()
+        assert httpx.get(address).json()["forked_from"]
+        body = {"json": {"visibility": "private"}} if hide == "patch" else {}
+        writer.request(hide.upper(), f"/snippets/{source['pk']}/", **body).raise_for_status()
+        assert httpx.get(address).json()["forked_from"] is None
+
+
 def test_what_somebody_else_has_changed_is_read_within_a_second(stack: Stack, writer: httpx.Client) -> None:
     """By another instance, say, or by a command, which do not share this memory."""
     snippet = writer.post("/snippets/", json={"code": "before\n"}).json()["pk"]

@@ -1,0 +1,32 @@
+"""Where a snippet comes from, and what its copies say of it."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+
+from api.response_cache import forget
+from snippets.revisions import CONTENT
+
+if TYPE_CHECKING:
+    from snippets.models import Snippet
+
+
+class Forkable(models.Model):
+    forked_from = models.ForeignKey(
+        "self", null=True, editable=False, db_index=False, on_delete=models.SET_NULL, related_name="forks"
+    )
+    visible_source: "Snippet | None"  # only where SnippetQuerySet.with_visible_source has looked for it
+
+    class Meta:
+        abstract = True
+
+    def fork(self) -> Self:
+        """A copy of what it says and how it looks, not stored yet, and no more public than this one."""
+        copied = {name: getattr(self, name) for name in (*CONTENT, "style", "linenos", "visibility")}
+        return type(self)(forked_from=self, **copied)
+
+    def forget_answers(self, *, forks: bool) -> None:
+        """Drops what is kept of it, and where that names it what is kept of its forks."""
+        it: Any = self
+        for pk in (it.pk, *(it.forks.values_list("pk", flat=True) if forks else ())):
+            forget(pk)
