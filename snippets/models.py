@@ -17,8 +17,11 @@ from django.utils.crypto import get_random_string
 from accounts.models import User, digest_of
 from api.response_cache import forget
 from snippets import rendering
+from snippets.comments import Discussed
 from snippets.highlighting import Options
 from snippets.querysets import SnippetQuerySet, stored_names
+from snippets.stars import Starred
+from snippets.tags import Tagged
 from snippets.validators import (
     validate_code,
     validate_filename,
@@ -53,7 +56,7 @@ class Visibility(models.TextChoices):
     PRIVATE = "private"
 
 
-class Snippet(models.Model):
+class Snippet(Tagged, Starred, Discussed, models.Model):
     """A piece of code, kept byte for byte."""
 
     title = models.CharField(max_length=200, blank=True, default="", validators=[validate_single_line])
@@ -102,7 +105,9 @@ class Snippet(models.Model):
         if not self._state.adding:
             self.version += 1
             self.updated = timezone.now()
-        super().save(*args, **kwargs)
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            self.store_tags()
         forget(self.pk)
 
     @transaction.atomic
@@ -117,12 +122,14 @@ class Snippet(models.Model):
         for name, value in changes.items():
             setattr(self, name, value)
         self._measure()
+        changes.pop("tag_names", None)  # which have a table of their own
         stored = changes | {name: getattr(self, name) for name in ("size", "lines", "excerpt")}
         stored |= {"version": self.version + 1, "updated": timezone.now()}
         if not Snippet.objects.filter(pk=self.pk, version=self.version).update(**stored):
             raise StaleVersionError
-        forget(self.pk)
         self.version, self.updated = stored["version"], stored["updated"]
+        self.store_tags()
+        forget(self.pk)
 
     def _measure(self) -> None:
         self.size = len(self.code.encode())

@@ -24,6 +24,7 @@ from snippets.models import Snippet
 from snippets.pagination import SnippetPagination
 from snippets.parsers import PlainTextParser
 from snippets.permissions import SnippetPermission, edit_key_digests, remember_edit_key
+from snippets.querysets import SnippetQuerySet
 from snippets.renderers import RawRenderer
 from snippets.serializers import CreatedSnippetSerializer, SnippetDetailSerializer, SnippetRowSerializer
 from snippets.throttling import AnonymousPostingThrottle
@@ -83,16 +84,24 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
     def find(self, *, lock: bool) -> Snippet:
         """The snippet; `lock` keeps others from changing it until the end of the transaction."""
         request: Request = self.request
-        found = Snippet.objects.at(self.kwargs["ref"], request.user, edit_key_digests(request)).select_related("owner")
+        found = self.visible()
         if lock:
             found = found.select_for_update(of=("self",))
         snippet = found.first()
         if snippet is None:
             raise NotFound
         self.check_object_permissions(request, snippet)
+        self.check_conditions(request, snippet)
+        return snippet
+
+    def visible(self) -> SnippetQuerySet:
+        """What there is at the address for this visitor."""
+        request: Request = self.request
+        return Snippet.objects.at(self.kwargs["ref"], request.user, edit_key_digests(request)).select_related("owner")
+
+    def check_conditions(self, request: Request, snippet: Snippet) -> None:
         if request.method not in SAFE_METHODS:
             check_preconditions(request, snippet)
-        return snippet
 
     @transaction.atomic  # describing PUT asks whether it is allowed, which locks the row
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -120,10 +129,15 @@ class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
     filterset_class = SnippetFilter
     pagination_class = SnippetPagination
     throttle_classes = [AnonymousPostingThrottle]
+    may_repeat = SnippetFilterBackend.may_repeat
     schema_parameters = {"PUT": WRITING, "PATCH": WRITING, "DELETE": WRITING}
 
+    def visible(self) -> SnippetQuerySet:
+        return super().visible().described_for(self.request.user)
+
     def get_queryset(self) -> QuerySet[Snippet]:
-        listed = Snippet.objects.listed_for(self.request.user).select_related("owner").ordered_by("-created")
+        user = self.request.user
+        listed = Snippet.objects.listed_for(user).described_for(user).select_related("owner").ordered_by("-created")
         return listed if self.request.query_params.get("include") == "code" else listed.defer("code")
 
     def get_serializer_class(self) -> type[BaseSerializer[Snippet]]:
@@ -195,7 +209,9 @@ class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
         request: Request = self.request
         owner = snippet.owner.username if snippet.owner else None
         visitor = request.user.pk if request.accepted_renderer.format == "api" else None
-        return etag_of(snippet, request.accepted_media_type, request.build_absolute_uri("/"), owner, visitor)
+        # What others do to it is shown too, and makes no version of it.
+        counts = (snippet.star_count, snippet.comment_count, snippet.is_starred_by(request.user))
+        return etag_of(snippet, request.accepted_media_type, request.build_absolute_uri("/"), owner, visitor, *counts)
 
 
 class RawView(SnippetView):
