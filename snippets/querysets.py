@@ -28,6 +28,7 @@ from django.db.models import (
 from snippets import languages, search
 from snippets.comments import Comment
 from snippets.stars import Star
+from snippets.tags import Tag
 from uploads.removal import remove_after_commit
 
 if TYPE_CHECKING:
@@ -92,9 +93,14 @@ class SnippetQuerySet(QuerySet["Snippet"]):
 
     def tagged(self, names: Iterable[str]) -> "SnippetQuerySet":
         """Those that have all of these tags."""
+        wanted = set(names)
+        # By their numbers, of which the database knows how frequent each is: that decides where it best begins.
+        tags = list(Tag.objects.filter(name__in=wanted).values_list("pk", flat=True))
+        if len(tags) < len(wanted):
+            return self.none()
         found = self
-        for name in names:
-            found = found.filter(pk__in=self.model.tags.through.objects.filter(tag__name=name).values("snippet"))
+        for tag in tags:
+            found = found.filter(tags=tag)
         return found
 
     def starred_by(self, user: Visitor, starred: bool = True) -> "SnippetQuerySet":

@@ -29,19 +29,30 @@ class TagList(StrictQueryMixin, generics.ListAPIView):
     queryset = Tag.objects.none()
     query_parameters = ("q",)
 
+    def seen(self) -> QuerySet[Snippet]:
+        """The visitor's snippets of one tag."""
+        return Snippet.objects.listed_for(self.request.user).filter(tags=OuterRef("pk")).order_by()
+
     def get_queryset(self) -> QuerySet[Tag]:
-        through = Snippet.tags.through.objects.filter(tag=OuterRef("pk"))
-        listed = Snippet.objects.listed_for(self.request.user)
-        seen = through.filter(snippet__in=listed)
-        found = Tag.objects.filter(Exists(seen)).annotate(snippet_count=RowCount(seen.values("pk")[:MAX_COUNTED]))
+        found = Tag.objects.filter(Exists(self.seen()))
         if prefix := self.request.query_params.get("q"):
             found = found.filter(name__startswith=self.cleaned(prefix))
         return found.order_by("name", "pk")
 
+    def paginate_queryset(self, queryset: QuerySet[Tag]) -> list[Tag]:
+        """A page, and only its own tags are counted: a database would count those that it skips, too."""
+        page: list[Tag] = super().paginate_queryset(queryset) or []
+        pks = [tag.pk for tag in page]
+        number = RowCount(self.seen().values("pk")[:MAX_COUNTED])
+        counts = dict(Tag.objects.filter(pk__in=pks).values_list("pk", number))
+        for tag in page:
+            tag.snippet_count = counts.get(tag.pk, 0)
+        return page
+
     @staticmethod
     def cleaned(prefix: str) -> str:
         try:
-            return tags.cleaned(prefix)
+            return tags.cleaned_start(prefix)
         except DjangoValidationError as error:
             raise ValidationError({"q": error.messages}) from error
 

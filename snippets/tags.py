@@ -12,8 +12,8 @@ MAX_COUNT = 20  # on one snippet
 SIGNS = "-_.+#"
 
 
-def cleaned(name: str) -> str:
-    """The tag as it is stored: in lower case, composed. ValidationError where it is none.
+def cleaned_start(name: str) -> str:
+    """What a tag may begin with, in lower case and composed. ValidationError where none can.
 
     The errors name the rule and not the value, which may be long, or impossible to print.
     """
@@ -25,7 +25,13 @@ def cleaned(name: str) -> str:
     # Marks too: many scripts write vowels with them.
     if any(kind not in "LMN" and character not in SIGNS for character, kind in zip(name, kinds, strict=True)):
         raise ValidationError(f"A tag is one word of letters, digits and {' '.join(SIGNS)}", code="tag_characters")
-    if not {"L", "N"} & set(kinds):
+    return name
+
+
+def cleaned(name: str) -> str:
+    """The tag as it is stored. ValidationError where it is none."""
+    name = cleaned_start(name)
+    if not any(unicodedata.category(character)[0] in "LN" for character in name):
         raise ValidationError("A tag has at least one letter or digit.", code="tag_signs")
     return name
 
@@ -52,6 +58,8 @@ class Tag(models.Model):
     """A word. One that no snippet has any more stays for the next, and is shown nowhere."""
 
     name = models.CharField(max_length=MAX_LENGTH, unique=True)
+
+    snippet_count: int  # where it has been counted for somebody
 
     objects = TagQuerySet.as_manager()
 

@@ -129,7 +129,7 @@ class SnippetViewSet(SnippetView, viewsets.ModelViewSet):
     filterset_class = SnippetFilter
     pagination_class = SnippetPagination
     throttle_classes = [AnonymousPostingThrottle]
-    may_repeat = SnippetFilterBackend.may_repeat
+    may_repeat = (*SnippetFilterBackend.may_repeat, "tags")
     schema_parameters = {"PUT": WRITING, "PATCH": WRITING, "DELETE": WRITING}
 
     def visible(self) -> SnippetQuerySet:
