@@ -9,6 +9,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from api.response_cache import forget
+
 MAX_LENGTH = 10_000  # characters
 MAX_REFERENCES = 50  # that are read out of one comment
 
@@ -61,6 +63,11 @@ class Comment(models.Model):
             self.version += 1
             self.updated = timezone.now()
         super().save(*args, **kwargs)
+        forget(self.snippet_id)  # which tells how many it has
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        forget(self.snippet_id)
+        return super().delete(*args, **kwargs)
 
     @property
     def lines(self) -> list[Lines]:

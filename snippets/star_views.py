@@ -36,12 +36,11 @@ class StarView(SnippetView):
     @transaction.atomic
     def put(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         # Locked, so that the snippet is still there when the star is stored.
-        star = Star(snippet=self.find(lock=True), user=cast(User, request.user))
-        Star.objects.bulk_create([star], ignore_conflicts=True)
+        Star.give(self.find(lock=True), cast(User, request.user))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(operation_id="snippets_star_destroy", responses={204: None})
     @transaction.atomic
     def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        Star.objects.filter(snippet=self.find(lock=True), user=cast(User, request.user)).delete()
+        Star.take_away(self.find(lock=True), cast(User, request.user))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -7,6 +7,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from api.response_cache import forget
+
 
 class Star(models.Model):
     """That a user has starred a snippet. They are counted and never kept as a number, which could be wrong."""
@@ -20,6 +22,18 @@ class Star(models.Model):
 
     def __str__(self) -> str:
         return f"star {self.pk}"
+
+    @classmethod
+    def give(cls, snippet: Any, user: Any) -> None:
+        """Does nothing where it is given already."""
+        Star.objects.bulk_create([Star(snippet=snippet, user=user)], ignore_conflicts=True)
+        forget(snippet.pk)
+
+    @classmethod
+    def take_away(cls, snippet: Any, user: Any) -> None:
+        """Does nothing where there is none."""
+        Star.objects.filter(snippet=snippet, user=user).delete()
+        forget(snippet.pk)
 
 
 class Starred(models.Model):
