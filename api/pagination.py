@@ -51,7 +51,8 @@ class KeysetPagination(BasePagination):
             rows = self._rows_at_cursor(request, size)
         else:
             rows = self._rows_of_page(request, size)
-        self.count = min(queryset.order_by()[: self.max_count + 1].count(), self.max_count)
+        counted = queryset.order_by().values("pk")  # and nothing that is annotated
+        self.count = min(counted[: self.max_count + 1].count(), self.max_count)
         self.display_page_controls = self.next is not None or self.previous is not None
         return rows
 

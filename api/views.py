@@ -10,10 +10,12 @@ from rest_framework.request import Request
 class StrictQueryMixin:
     """Refuses query parameters that the view does not know, naming them: a misspelt filter must not match everything.
 
-    A view names its parameters in `query_parameters`; `format` and those of its paginator are known besides.
+    A view names its parameters in `query_parameters`; `format` and those of its paginator are known besides. Each is
+    given once, apart from those that `may_repeat`.
     """
 
     query_parameters: tuple[str, ...] = ()
+    may_repeat: tuple[str, ...] = ()
 
     def known_parameters(self, request: Request) -> set[str]:
         known = {"format", *self.query_parameters}
@@ -27,19 +29,19 @@ class StrictQueryMixin:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         known = self.known_parameters(request)
         complaints = {
-            name[:100]: self._complaint(name in known, values) for name, values in request.query_params.lists()
+            name[:100]: self._complaint(name, name in known, values) for name, values in request.query_params.lists()
         }
         errors = {name: [complaint] for name, complaint in complaints.items() if complaint}
         if errors:
             raise ValidationError(errors)
 
-    def _complaint(self, known: bool, values: list[str]) -> str | None:
+    def _complaint(self, name: str, known: bool, values: list[str]) -> str | None:
         if not known:
             return "Unknown query parameter."
-        if len(values) > 1:
+        if len(values) > 1 and name not in self.may_repeat:
             return "Given more than once."
-        if "\0" in values[0]:
+        if any("\0" in value for value in values):
             return "Null characters are not allowed."
-        if not values[0].strip() and self.request.method in SAFE_METHODS:  # type: ignore[attr-defined]
+        if not all(value.strip() for value in values) and self.request.method in SAFE_METHODS:  # type: ignore[attr-defined]
             return "May not be empty."
         return None

@@ -14,6 +14,7 @@ LINKS = {
     "snippets": "snippet-list",
     "languages": "language-list",
     "styles": "style-list",
+    "tags": "tag-list",
     "users": "user-list",
     "me": "me",
     "tokens": "token-list",

@@ -6,10 +6,12 @@ import django_filters
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from snippets import tags
 from snippets.models import Snippet, Visibility
 from snippets.querysets import SnippetQuerySet
 from snippets.validators import validate_language
@@ -32,6 +34,11 @@ class TimeFilter(django_filters.IsoDateTimeFilter):
     field_class = TimeField
 
 
+@extend_schema_field({"type": "array", "items": {"type": "string"}})
+class TagFilter(django_filters.CharFilter):
+    """May be given several times."""
+
+
 class SnippetFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(
         method="search", label="Words and parts of words, all of which stand in title, description, filename or code."
@@ -40,6 +47,10 @@ class SnippetFilter(django_filters.FilterSet):
     owner = django_filters.CharFilter(method="owned_by", label="A user's name; `me` is you.")
     visibility = django_filters.ChoiceFilter(choices=Visibility.choices, label="public, unlisted or private.")
     forked_from = django_filters.CharFilter(method="forks_of", label="A snippet's number or slug: its forks.")
+    tag = TagFilter(method="tagged", label="A tag; given several times: all of them.")
+    starred = django_filters.ChoiceFilter(
+        method="starred_by_you", choices=[("true", "true"), ("false", "false")], label="Whether you have starred it."
+    )
     created_after = TimeFilter("created", "gte", label="At this time or later.")
     created_before = TimeFilter("created", "lt", label="Before this time.")
     ordering = django_filters.ChoiceFilter(
@@ -82,6 +93,17 @@ class SnippetFilter(django_filters.FilterSet):
             raise ValidationError({name: ["There is no such snippet."]})
         return queryset.filter(forked_from=source)
 
+    def tagged(self, queryset: SnippetQuerySet, name: str, value: str) -> SnippetQuerySet:
+        try:
+            return queryset.tagged(tags.cleaned_all(self.data.getlist(name)))
+        except DjangoValidationError as error:
+            raise ValidationError({name: error.messages}) from error
+
+    def starred_by_you(self, queryset: SnippetQuerySet, name: str, value: str) -> SnippetQuerySet:
+        if not self.request.user.is_authenticated:
+            raise ValidationError({name: ["Say who you are to ask for your own."]})
+        return queryset.starred_by(self.request.user, value == "true")
+
     def ordered(self, queryset: SnippetQuerySet, name: str, value: str) -> SnippetQuerySet:
         return queryset.ordered_by(value)
 
@@ -90,6 +112,7 @@ class SnippetFilterBackend(DjangoFilterBackend):
     """Knows the names of its parameters."""
 
     query_parameters = tuple(SnippetFilter.base_filters)
+    may_repeat = ("tag",)
 
     def to_html(self, request: Request, queryset: SnippetQuerySet, view: APIView) -> str:
         """No form in the browsable API: it would send every parameter, and empty ones are refused."""

@@ -16,10 +16,13 @@ from django.utils.crypto import get_random_string
 
 from accounts.models import User, digest_of
 from snippets import rendering
+from snippets.comments import Discussed
 from snippets.forks import Forkable
 from snippets.highlighting import Options
 from snippets.querysets import SnippetQuerySet, stored_names
 from snippets.revisions import CONTENT, COUNTED, Revised
+from snippets.stars import Starred
+from snippets.tags import Tagged
 from snippets.validators import (
     validate_code,
     validate_filename,
@@ -56,7 +59,7 @@ class Visibility(models.TextChoices):
     PRIVATE = "private"
 
 
-class Snippet(Revised, Forkable):
+class Snippet(Revised, Forkable, Tagged, Starred, Discussed):
     """A piece of code, kept byte for byte."""
 
     title = models.CharField(max_length=200, blank=True, default="", validators=[validate_single_line])
@@ -111,7 +114,9 @@ class Snippet(Revised, Forkable):
         """
         self._measure()
         if self.pk is None:
-            super().save(*args, **kwargs)
+            with transaction.atomic():
+                super().save(*args, **kwargs)
+                self.store_tags()
             return
         names = CONTENT if update_fields is None else set(update_fields).intersection(CONTENT)
         if update_fields is not None:
@@ -122,6 +127,7 @@ class Snippet(Revised, Forkable):
             super().save(*args, update_fields=update_fields, **kwargs)
             if replaced:
                 replaced.save()
+            self.store_tags()
         self.forget_answers(forks=stored is not None and stored.visibility != self.visibility)
 
     @transaction.atomic
@@ -139,6 +145,7 @@ class Snippet(Revised, Forkable):
         for name, value in changes.items():
             setattr(self, name, value)
         self._measure()
+        changes.pop("tag_names", None)  # which have a table of their own
         stored = changes | {name: getattr(self, name) for name in MEASURED}
         stored |= {"version": self.version + 1, "updated": timezone.now()}
         here = Snippet.objects.filter(pk=self.pk, version=self.version)
@@ -151,6 +158,7 @@ class Snippet(Revised, Forkable):
                 raise StaleVersionError
             if replaced:
                 replaced.save()
+            self.store_tags()
         self.forget_answers(forks="visibility" in changes)
         for name in COUNTED:
             setattr(self, name, stored.get(name, getattr(self, name)))

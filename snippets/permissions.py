@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from accounts.authentication import SessionAuthentication
 from accounts.models import digest_of
 from accounts.permissions import TokenScope
+from snippets.comments import Comment
 from snippets.models import Snippet
 
 EDIT_KEY_HEADER = "X-Edit-Key"
@@ -82,3 +83,29 @@ class ForkPermission(SnippetPermission):
 
     def has_object_permission(self, request: Request, view: APIView, snippet: Snippet) -> bool:
         return True
+
+
+class StarPermission(TokenScope):
+    """Who sees a snippet may star it, once he has said who he is; nobody else has a star to look at."""
+
+    def has_object_permission(self, request: Request, view: APIView, snippet: Snippet) -> bool:
+        return request.user.is_authenticated
+
+
+class CommentPermission(SnippetPermission):
+    """Who sees a snippet reads its comments and, signed in, adds one. The author changes and deletes it.
+
+    Who may delete the snippet deletes its comments too.
+    """
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        signed_in = request.user.is_authenticated or request.method != "POST"
+        return signed_in and TokenScope.has_permission(self, request, view)
+
+    def has_object_permission(self, request: Request, view: APIView, it: Snippet | Comment) -> bool:
+        if isinstance(it, Snippet) or request.method in SAFE_METHODS:
+            return True
+        if request.user.is_authenticated and it.author_id == request.user.pk:
+            return True
+        self.message = "You may read this comment, but not change it."
+        return request.method == "DELETE" and super().has_object_permission(request, view, it.snippet)

@@ -13,9 +13,23 @@ from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import connections
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import (
+    BooleanField,
+    Exists,
+    ExpressionWrapper,
+    IntegerField,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
 
 from snippets import languages, search
+from snippets.comments import Comment
+from snippets.stars import Star
+from snippets.tags import Tag
 from uploads.removal import remove_after_commit
 
 if TYPE_CHECKING:
@@ -30,6 +44,13 @@ def stored_names(snippets: "QuerySet[Snippet]") -> list[str]:
     """The names under which the storage has the files of all these."""
     names = snippets.order_by().values_list("attachments__file", "attachments__preview")
     return [name for pair in names for name in pair if name]
+
+
+class RowCount(Subquery):
+    """How many rows a subquery has."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
 
 
 class SnippetQuerySet(QuerySet["Snippet"]):
@@ -80,6 +101,33 @@ class SnippetQuerySet(QuerySet["Snippet"]):
     def search(self, query: str) -> "SnippetQuerySet":
         """Rows that have every term of `query`; see snippets.search."""
         return self.filter(search.matching(connections[self.db].vendor, query))
+
+    def tagged(self, names: Iterable[str]) -> "SnippetQuerySet":
+        """Those that have all of these tags."""
+        wanted = set(names)
+        # By their numbers, of which the database knows how frequent each is: that decides where it best begins.
+        tags = list(Tag.objects.filter(name__in=wanted).values_list("pk", flat=True))
+        if len(tags) < len(wanted):
+            return self.none()
+        found = self
+        for tag in tags:
+            found = found.filter(tags=tag)
+        return found
+
+    def starred_by(self, user: Visitor, starred: bool = True) -> "SnippetQuerySet":
+        """Those that the user has starred, or those that he has not."""
+        mine = Q(pk__in=Star.objects.filter(user=user.pk).values("snippet"))
+        return self.filter(mine if starred else ~mine)
+
+    def described_for(self, user: Visitor) -> "SnippetQuerySet":
+        """With their tags, and with what is counted of them, so that no row has to ask for its own."""
+        of_this = {"snippet": OuterRef("pk")}
+        mine = Exists(Star.objects.filter(**of_this, user=user.pk)) if user.is_authenticated else Value(False)
+        return self.prefetch_related("tags").annotate(
+            star_count=RowCount(Star.objects.filter(**of_this).order_by().values("pk")),
+            comment_count=RowCount(Comment.objects.filter(**of_this).order_by().values("pk")),
+            is_starred=ExpressionWrapper(mine, output_field=BooleanField()),
+        )
 
     def ordered_by(self, ordering: str) -> "SnippetQuerySet":
         """In the order of a field (`-` first: descending); those that are equal in the order of their pk."""

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.utils import extend_schema_field
@@ -13,6 +14,8 @@ from snippets import languages
 from snippets.highlighting import MAX_HL_LINES, MAX_LINENOSTART, MAX_LINES
 from snippets.models import Attachment, Snippet
 from snippets.revision_serializers import RevisionMessageField
+from snippets.tag_fields import TagsField
+from snippets.tags import Tag
 from snippets.validators import validate_language, validate_style
 
 
@@ -52,6 +55,7 @@ class SnippetDetailSerializer(SnippetSerializer):
     """Everything about a snippet."""
 
     echoed_fields = ("edit_key", "excerpt")
+    may_repeat = ("tags",)
     url = serializers.HyperlinkedIdentityField(
         view_name="snippet-detail", lookup_field="ref", help_text="The address that works for others."
     )
@@ -73,17 +77,28 @@ class SnippetDetailSerializer(SnippetSerializer):
         slug_field="username", read_only=True, allow_null=True
     )
     message = RevisionMessageField()
+    tags = TagsField(source="tag_names", required=False, style={"template": "snippets/tags_input.html"})
+    stars = serializers.IntegerField(source="star_count", read_only=True, help_text="How many have starred it.")
+    starred = serializers.SerializerMethodField(help_text="Whether you have.")
+    comments = serializers.IntegerField(source="comment_count", read_only=True, help_text="How many it has.")
+    comments_url = serializers.HyperlinkedIdentityField(
+        view_name="comment-list", lookup_field="ref", help_text="The address of its comments."
+    )
 
     class Meta(SnippetSerializer.Meta):
         described = ["url", "filename", "description", "owner", "visibility", "slug", "version", "created", "updated"]
         children = ["attachments", "revision", "revisions", "forked_from", "message"]
-        fields = [*SnippetSerializer.Meta.fields, *described, "size", "lines", *children]
+        company = ["tags", "stars", "starred", "comments", "comments_url"]
+        fields = [*SnippetSerializer.Meta.fields, *described, "size", "lines", *children, *company]
         read_only_fields = ["slug", "version", "created", "updated", "size", "lines", "revision"]
         extra_kwargs = SnippetSerializer.Meta.extra_kwargs | {
             "filename": {"required": False},
             "description": {"trim_whitespace": False, "style": {"base_template": "textarea.html", "rows": 3}},
             "visibility": {"error_messages": {"invalid_choice": "Must be public, unlisted or private."}},
         }
+
+    def get_starred(self, snippet: Snippet) -> bool:
+        return snippet.is_starred_by(self.context["request"].user)
 
 
 class CreatedSnippetSerializer(SnippetDetailSerializer):
@@ -190,6 +205,22 @@ class StyleSerializer(serializers.Serializer):
 
     name = serializers.CharField()
     url = serializers.URLField()
+
+
+class TagSerializer(serializers.ModelSerializer):
+    """A tag of /tags/."""
+
+    count = serializers.IntegerField(source="snippet_count", help_text="How many snippets; 1000: that many or more.")
+    snippets = serializers.SerializerMethodField(help_text="The address of their list.")
+
+    class Meta:
+        model = Tag
+        fields = ["name", "count", "snippets"]
+
+    @extend_schema_field({"type": "string", "format": "uri"})
+    def get_snippets(self, tag: Tag) -> str:
+        address: str = reverse("snippet-list", request=self.context["request"])
+        return f"{address}?{urlencode({'tag': tag.name})}"
 
 
 class PageSerializer(serializers.Serializer):

@@ -5,10 +5,13 @@ from django.urls.converters import IntConverter, StringConverter
 
 from snippets import (
     attachment_views,
+    comment_views,
     diff_views,
     fork_views,
     highlight_views,
     revision_views,
+    star_views,
+    tag_views,
     views,
     vocabulary_views,
 )
@@ -76,7 +79,11 @@ urlpatterns = [
         attachment_views.AttachmentPreview.as_view(),
         name="attachment-preview",
     ),
+    path("snippets/<ref:ref>/star/", star_views.StarView.as_view(), name="star"),
+    path("snippets/<ref:ref>/comments/", comment_views.CommentList.as_view(), name="comment-list"),
+    path("snippets/<ref:ref>/comments/<int:pk>/", comment_views.CommentDetail.as_view(), name="comment-detail"),
     path("languages/", vocabulary_views.LanguageList.as_view(), name="language-list"),
     path("styles/", vocabulary_views.StyleList.as_view(), name="style-list"),
     path("styles/<name:name>.css", vocabulary_views.Stylesheet.as_view(), name="stylesheet"),
+    path("tags/", tag_views.TagList.as_view(), name="tag-list"),
 ]

@@ -96,9 +96,12 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
         if snippet is None:
             raise NotFound
         self.check_object_permissions(request, snippet)
+        self.check_conditions(request, snippet)
+        return snippet
+
+    def check_conditions(self, request: Request, snippet: Snippet) -> None:
         if request.method not in SAFE_METHODS:
             check_preconditions(request, snippet)
-        return snippet
 
     @transaction.atomic  # describing PUT asks whether it is allowed, which locks the row
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -125,7 +128,8 @@ class WholeSnippetView(SnippetView):
     """Answers with a snippet and all that is known of it."""
 
     def visible(self) -> SnippetQuerySet:
-        return super().visible().with_visible_source(self.request.user)
+        user = self.request.user
+        return super().visible().with_visible_source(user).described_for(user)
 
     def created(self, snippet: Snippet) -> Response:
         """Stores what has just been made, as the visitor's or with an edit key."""
@@ -152,7 +156,9 @@ class WholeSnippetView(SnippetView):
         owner = snippet.owner.username if snippet.owner else None
         source = getattr(snippet, "visible_source", None)
         visitor = request.user.pk if request.accepted_renderer.format == "api" else None
-        shown = (owner, source.ref if source else None, visitor)
+        # What others do to it is shown too, and makes no version of it.
+        counts = (snippet.star_count, snippet.comment_count, snippet.is_starred_by(request.user))
+        shown = (owner, source.ref if source else None, visitor, *counts)
         return self.tag(snippet, request.accepted_media_type, request.build_absolute_uri("/"), *shown)
 
 
@@ -164,12 +170,13 @@ class SnippetViewSet(WholeSnippetView, viewsets.ModelViewSet):
     filterset_class = SnippetFilter
     pagination_class = SnippetPagination
     throttle_classes = [AnonymousPostingThrottle]
+    may_repeat = (*SnippetFilterBackend.may_repeat, "tags")
     schema_parameters = {"PUT": WRITING, "PATCH": WRITING, "DELETE": WRITING}
 
     def get_queryset(self) -> QuerySet[Snippet]:
         user = self.request.user
         listed = Snippet.objects.listed_for(user).select_related("owner").with_visible_source(user)
-        listed = listed.ordered_by("-created")
+        listed = listed.described_for(user).ordered_by("-created")
         return listed if self.request.query_params.get("include") == "code" else listed.defer("code")
 
     def get_serializer_class(self) -> type[BaseSerializer[Snippet]]:

@@ -17,8 +17,8 @@ from snippets.models import Snippet
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 ROW = [
     *("pk", "title", "linenos", "language", "style", "url", "filename", "description", "owner", "visibility"),
-    *("slug", "version", "created", "updated", "size", "lines", "attachments", "revision", "revisions"),
-    *("forked_from", "excerpt"),
+    *("slug", "version", "created", "updated", "size", "lines", "attachments", "revision", "revisions", "forked_from"),
+    *("tags", "stars", "starred", "comments", "comments_url", "excerpt"),
 ]
 ORDERINGS = ("created", "-created", "updated", "-updated", "title", "-title")
 
@@ -339,23 +339,25 @@ def test_fifty_rows_cost_as_many_queries_as_one(
     for client in (as_owner, anonymous):
         client.get("/snippets/")  # the first use of a token is written down
     for _ in range(2):
-        with max_queries(2):  # the rows, and their count
+        with max_queries(3):  # the rows, their tags, and their count
             anonymous.get(f"/snippets/{query}")
-        with max_queries(3):  # and the token
+        with max_queries(4):  # and the token
             as_owner.get(f"/snippets/{query}")
-        for _ in range(49):
-            make(code="print(2)\n")
+        for number in range(49):
+            made = make(code="print(2)\n", tag_names=["all", f"tag-{number}"])
+            assert as_owner.put(f"/snippets/{made.pk}/star/").status_code == 204
+            as_owner.post(f"/snippets/{made.pk}/comments/", {"body": "Nice."})
 
 
-def test_a_snippet_costs_one_query_and_its_reader_another(
+def test_a_snippet_costs_one_query_its_tags_and_its_reader_another(
     anonymous: APIClient, as_owner: APIClient, snippet: Snippet, max_queries: Any
 ) -> None:
     as_owner.get("/snippets/")
-    for address in (f"/snippets/{snippet.pk}/", f"/snippets/{snippet.slug}/", f"/snippets/{snippet.pk}/raw/"):
-        with max_queries(1):
-            assert anonymous.get(address).status_code == 200
-        with max_queries(2):
-            assert as_owner.get(address).status_code == 200
+    for ref, below, queries in ((snippet.pk, "", 2), (snippet.slug, "", 2), (snippet.pk, "raw/", 1)):
+        with max_queries(queries):
+            assert anonymous.get(f"/snippets/{ref}/{below}").status_code == 200
+        with max_queries(queries + 1):
+            assert as_owner.get(f"/snippets/{ref}/{below}").status_code == 200
 
 
 @pytest.mark.parametrize("query", ["", "?ordering=title&page_size=1", "?language=python", "?owner=owner", "?q=print"])

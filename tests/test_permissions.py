@@ -10,17 +10,20 @@ from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, User
+from snippets.comments import Comment
 from snippets.models import Snippet
 
 CODE = "print('before')\n"
 CHANGED = "print('after')\n"
 
-# The list says 200 to everybody: there it is whether it shows the snippet.
+# The lists say 200 to everybody: there it is whether they show the snippet, or its tag.
 # `holder` holds the edit key of a snippet that was posted without an account; the others visit the owner's.
+# The comment that is edited and removed is another user's.
 TABLE = """
                | anonymous   | stranger    | owner       | staff       | holder
                | pub unl pri | pub unl pri | pub unl pri | pub unl pri | pub unl pri
 list           | yes no  no  | yes no  no  | yes yes yes | yes yes yes | yes no  no
+tags           | yes no  no  | yes no  no  | yes yes yes | yes yes yes | yes no  no
 GET pk         | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200 200
 GET slug       | 200 200 404 | 200 200 404 | 200 200 200 | 200 200 200 | 200 200 200
 raw pk         | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200 200
@@ -49,6 +52,22 @@ fork pk        | 201 404 404 | 201 404 404 | 201 201 201 | 201 201 201 | 201 201
 fork slug      | 201 201 404 | 201 201 404 | 201 201 201 | 201 201 201 | 201 201 201
 DELETE pk      | 401 404 404 | 403 404 404 | 204 204 204 | 204 204 204 | 204 204 204
 DELETE slug    | 401 401 404 | 403 403 404 | 204 204 204 | 204 204 204 | 204 204 204
+starred pk     | 401 404 404 | 404 404 404 | 404 404 404 | 404 404 404 | 401 401 401
+starred slug   | 401 401 404 | 404 404 404 | 404 404 404 | 404 404 404 | 401 401 401
+star pk        | 401 404 404 | 204 404 404 | 204 204 204 | 204 204 204 | 401 401 401
+star slug      | 401 401 404 | 204 204 404 | 204 204 204 | 204 204 204 | 401 401 401
+unstar pk      | 401 404 404 | 204 404 404 | 204 204 204 | 204 204 204 | 401 401 401
+unstar slug    | 401 401 404 | 204 204 404 | 204 204 204 | 204 204 204 | 401 401 401
+comments pk    | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200 200
+comments slug  | 200 200 404 | 200 200 404 | 200 200 200 | 200 200 200 | 200 200 200
+comment pk     | 401 401 401 | 201 404 404 | 201 201 201 | 201 201 201 | 401 401 401
+comment slug   | 401 401 401 | 201 201 404 | 201 201 201 | 201 201 201 | 401 401 401
+read-it pk     | 200 404 404 | 200 404 404 | 200 200 200 | 200 200 200 | 200 200 200
+read-it slug   | 200 200 404 | 200 200 404 | 200 200 200 | 200 200 200 | 200 200 200
+edit-it pk     | 401 404 404 | 403 404 404 | 403 403 403 | 403 403 403 | 401 401 401
+edit-it slug   | 401 401 404 | 403 403 404 | 403 403 403 | 403 403 403 | 401 401 401
+remove-it pk   | 401 404 404 | 403 404 404 | 204 204 204 | 204 204 204 | 204 204 204
+remove-it slug | 401 401 404 | 403 403 404 | 204 204 204 | 204 204 204 | 204 204 204
 """
 
 VISIBILITIES = {"pub": "public", "unl": "unlisted", "pri": "private"}
@@ -57,6 +76,7 @@ CLIENTS = {"anonymous": "anonymous", "stranger": "as_stranger", "owner": "as_own
 READ_BELOW = {
     "raw": "raw/",
     "highlight": "highlight/",
+    "comments": "comments/",
     "revisions": "revisions/",
     "revision": "revisions/1/",
     "old-raw": "revisions/1/raw/",
@@ -88,7 +108,7 @@ def holder_of(edit_key: str) -> APIClient:
 def a_case(actor: str, visibility: str, request: pytest.FixtureRequest) -> tuple[APIClient, Snippet]:
     """Who visits, and what."""
     poster: APIClient = request.getfixturevalue("anonymous" if actor == "holder" else "as_owner")
-    posted = post(poster, visibility=visibility)
+    posted = post(poster, visibility=visibility, tags=["tagged"])
     client = holder_of(posted["edit_key"]) if actor == "holder" else request.getfixturevalue(CLIENTS[actor])
     return client, Snippet.objects.get(pk=posted["pk"])
 
@@ -102,8 +122,29 @@ def ask(client: APIClient, action: str, snippet: Snippet) -> Response:
         Snippet.objects.get(pk=snippet.pk).revise(code=CHANGED)
     if verb in POSTED_BELOW:
         return client.post(f"{path}{POSTED_BELOW[verb]}")
+    if verb in COMPANY:
+        return ask_of_others(client, verb, path, snippet)
     body = [{"code": CHANGED}] if verb in ("PUT", "PATCH") else []
     return getattr(client, verb.lower())(path, *body)
+
+
+# Method, address below the snippet's, and body, of what people do to each other's snippets.
+COMPANY: dict[str, tuple[str, str, dict[str, str]]] = {
+    "starred": ("get", "star/", {}),
+    "star": ("put", "star/", {}),
+    "unstar": ("delete", "star/", {}),
+    "comment": ("post", "comments/", {"body": "Nice."}),
+    "read-it": ("get", "comments/{pk}/", {}),
+    "edit-it": ("put", "comments/{pk}/", {"body": "Not mine."}),
+    "remove-it": ("delete", "comments/{pk}/", {}),
+}
+
+
+def ask_of_others(client: APIClient, verb: str, path: str, snippet: Snippet) -> Response:
+    method, below, body = COMPANY[verb]
+    author = User.objects.create_user("commentator")
+    comment = Comment.objects.create(snippet=snippet, author=author, body="Why?")
+    return getattr(client, method)(path + below.format(pk=comment.pk), body)
 
 
 def assert_refusal(response: Response) -> None:
@@ -118,10 +159,11 @@ def test_everybody_gets_what_the_table_says(
     actor: str, action: str, visibility: str, expected: str, request: pytest.FixtureRequest
 ) -> None:
     client, snippet = a_case(actor, visibility, request)
-    if action == "list":
-        response = client.get("/snippets/")
+    if action in ("list", "tags"):
+        response = client.get("/snippets/" if action == "list" else "/tags/")
         assert response.status_code == 200
-        assert any(row["pk"] == snippet.pk for row in response.json()["results"]) == (expected == "yes")
+        shown = [row.get("pk", row.get("name")) for row in response.json()["results"]]
+        assert shown == ([snippet.pk if action == "list" else "tagged"] if expected == "yes" else [])
         return
     response = ask(client, action, snippet)
     assert str(response.status_code) == expected
@@ -129,7 +171,8 @@ def test_everybody_gets_what_the_table_says(
         assert_refusal(response)
     stored = Snippet.objects.filter(pk=snippet.pk).values_list("code", "visibility").first()
     changed = action.startswith(("PUT", "PATCH")) if expected == "200" else action.startswith("restore")
-    assert stored == (None if expected == "204" else (CHANGED if changed else CODE, visibility))
+    gone = action.startswith("DELETE") and expected == "204"
+    assert stored == (None if gone else (CHANGED if changed else CODE, visibility))
 
 
 @pytest.mark.parametrize("action", ["OPTIONS pk", "PUT pk", "PATCH pk", "DELETE pk"])
@@ -231,15 +274,17 @@ def test_nobody_owns_what_has_no_owner(who: str, request: pytest.FixtureRequest)
 # --- Nothing tells of a hidden snippet --------------------------------------------------------------------------------
 
 WORD = "xylophonist"
-HIDDEN = {
+HIDDEN: dict[str, Any] = {
     "title": f"a {WORD}",
     "code": f"{WORD} = qz\n",
     "description": WORD,
     "filename": f"{WORD}.bf",
     "language": "brainfuck",
+    "tags": ["secret", WORD],
 }
 QUERIES = [
     "",
+    "tag=secret",
     f"q={WORD}",
     "q=ylophon",
     "q=qz",
@@ -329,7 +374,7 @@ def test_a_cursor_of_the_owners_shows_others_nothing_more(as_owner: APIClient, a
     assert anonymous.get(following).json()["results"] == []
 
 
-@pytest.mark.parametrize("address", ["/users/owner/", "/", "/snippets/?owner=owner&language=brainfuck"])
+@pytest.mark.parametrize("address", ["/users/owner/", "/", "/snippets/?owner=owner&language=brainfuck", "/tags/"])
 def test_no_other_address_tells_of_a_hidden_snippet(anonymous: APIClient, hidden: dict[str, Any], address: str) -> None:
     response = anonymous.get(address)
     assert response.status_code == 200
@@ -338,6 +383,7 @@ def test_no_other_address_tells_of_a_hidden_snippet(anonymous: APIClient, hidden
 
 
 METHODS = ["get", "head", "options", "put", "patch", "delete", "post"]
+COMPANY_BELOW = ["/comments/", "/comments/1/", "/star/"]
 BELOW = ["/", "", "/raw/", "/highlight/", "/highlight.svg", "/highlight/?style=nonsense", "/highlight/?format=png"]
 
 
@@ -388,6 +434,22 @@ def test_what_is_below_a_hidden_snippet_answers_so_too(
             assert hidden[0] in (404, 405)
             assert WORD not in str(hidden)
     assert Snippet.objects.count() == 1
+
+
+@pytest.mark.parametrize("below", COMPANY_BELOW)
+@pytest.mark.parametrize("who", ["anonymous", "as_stranger"])
+def test_a_hidden_snippet_has_the_company_of_one_that_never_was(
+    who: str, below: str, hidden_at: str, as_owner: APIClient, request: pytest.FixtureRequest
+) -> None:
+    client: APIClient = request.getfixturevalue(who)
+    (snippet,) = Snippet.objects.all()
+    Comment.objects.create(pk=1, snippet=snippet, author=snippet.owner, body=WORD)
+    as_owner.put(f"/snippets/{snippet.pk}/star/")
+    for method in METHODS:
+        hidden = answer_without_address(client, method, hidden_at, below, {})
+        assert hidden == answer_without_address(client, method, missing_beside(hidden_at), below, {})
+        asked = who == "anonymous" and method == "post" and below.startswith("/comments/")
+        assert hidden[0] == 401 if asked else hidden[0] in (404, 405)
 
 
 CONDITIONS = [

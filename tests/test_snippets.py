@@ -15,6 +15,7 @@ from snippets.models import Snippet
 
 CODE = 'foo = "bar"\n'
 TUTORIAL = ["pk", "title", "code", "linenos", "language", "style"]
+COMPANY = ["tags", "stars", "starred", "comments", "comments_url"]
 DETAILS = ["url", "filename", "description", "owner", "visibility", "slug", "version", "created", "updated"]
 CHILDREN = ["attachments", "revision", "revisions", "forked_from"]
 FORM = "application/x-www-form-urlencoded"
@@ -123,7 +124,7 @@ def test_code_is_changed_in_every_way(send: Post, as_owner: APIClient, snippet: 
 
 def test_the_answer_has_the_six_fields_first_and_then_the_others(as_owner: APIClient) -> None:
     response = as_owner.post("/snippets/", {"code": CODE})
-    assert list(response.json()) == [*TUTORIAL, *DETAILS, "size", "lines", *CHILDREN, "edit_key"]
+    assert list(response.json()) == [*TUTORIAL, *DETAILS, "size", "lines", *CHILDREN, *COMPANY, "edit_key"]
     assert (
         response.json()
         | {
@@ -138,6 +139,10 @@ def test_the_answer_has_the_six_fields_first_and_then_the_others(as_owner: APICl
             "size": 12,
             "lines": 1,
             "edit_key": None,
+            "tags": [],
+            "stars": 0,
+            "starred": False,
+            "comments": 0,
         }
         == response.json()
     )

@@ -223,6 +223,30 @@ def test_a_fork_does_not_name_what_has_been_hidden(stack: Stack, writer: httpx.C
         assert httpx.get(address).json()["forked_from"] is None
 
 
+def test_stars_comments_and_tags_are_shown_at_once(stack: Stack, writer: httpx.Client) -> None:
+    snippet = f"/snippets/{writer.post('/snippets/', json={'code': 'x'}).json()['pk']}/"
+
+    def shown() -> tuple[int, int, list[str]]:
+        answer = httpx.get(stack.url + snippet).json()
+        return answer["stars"], answer["comments"], answer["tags"]
+
+    begin_a_second()
+    seen = [shown()]
+    for method, address, body in (
+        ("PUT", "star/", None),
+        ("POST", "comments/", {"body": "x"}),
+        ("PATCH", "", {"tags": ["a"]}),
+        ("DELETE", "star/", None),
+    ):
+        answer = writer.request(method, snippet + address, json=body).raise_for_status()
+        seen.append(shown())
+        if method == "POST":
+            comment = answer.json()["url"]
+    writer.delete(comment).raise_for_status()
+    seen.append(shown())
+    assert seen == [(0, 0, []), (1, 0, []), (1, 1, []), (1, 1, ["a"]), (0, 1, ["a"]), (0, 0, ["a"])]
+
+
 def test_what_somebody_else_has_changed_is_read_within_a_second(stack: Stack, writer: httpx.Client) -> None:
     """By another instance, say, or by a command, which do not share this memory."""
     snippet = writer.post("/snippets/", json={"code": "before\n"}).json()["pk"]
