@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +18,8 @@ from accounts.models import User, digest_of
 from api.response_cache import forget
 from snippets import rendering
 from snippets.highlighting import Options
-from snippets.querysets import SnippetQuerySet, stored_names
+from snippets.lifetimes import Mortal
+from snippets.querysets import SnippetQuerySet, Visitor, stored_names
 from snippets.validators import (
     validate_code,
     validate_filename,
@@ -53,7 +54,7 @@ class Visibility(models.TextChoices):
     PRIVATE = "private"
 
 
-class Snippet(models.Model):
+class Snippet(Mortal):
     """A piece of code, kept byte for byte."""
 
     title = models.CharField(max_length=200, blank=True, default="", validators=[validate_single_line])
@@ -91,10 +92,17 @@ class Snippet(models.Model):
             ),
             models.Index(fields=["owner", "created", "id"], name="snippet_owner_created"),
             models.Index(fields=["language", "created", "id"], name="snippet_language_created"),
+            models.Index(fields=["expires"], name="snippet_expires", condition=Q(expires__isnull=False)),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(burn_after_read=False) | ~Q(visibility="public"), name="snippet_burning_is_not_public"
+            ),
         ]
 
     def __str__(self) -> str:
-        return self.title or self.filename or f"snippet {self.pk}"
+        names = () if self.burn_after_read else (self.title, self.filename)  # which may tell of what it holds
+        return next(filter(None, names), f"snippet {self.pk}")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Stores all fields as they are. To change some of them while others may do so too, use `revise`."""
@@ -148,16 +156,28 @@ class Snippet(models.Model):
             and hmac.compare_digest(self.edit_key_digest, edit_key_digest)
         )
 
+    def belongs_to(self, visitor: Visitor, edit_key_digests: Iterable[str]) -> bool:
+        """Whether the visitor is its owner, or holds its edit key."""
+        if visitor.is_authenticated and self.owner_id == visitor.pk:
+            return True
+        return any(self.opens_with(digest) for digest in edit_key_digests)
+
+    def conceals_from(self, visitor: Visitor, edit_key_digests: Iterable[str]) -> bool:
+        """Whether nothing that it holds may be shown: it burns after reading, and is somebody else's."""
+        return self.burn_after_read and not self.belongs_to(visitor, edit_key_digests)
+
     def options(self, format: str, **chosen: Any) -> Options:
         """How it is rendered: as stored, unless the reader has chosen otherwise."""
         stored: dict[str, Any] = {"language": self.language, "style": self.style, "linenos": self.linenos}
         return Options(format=format, **(stored | chosen))
 
     def render(self, options: Options) -> rendering.Rendering:
-        return rendering.render(self.code, options)
+        return rendering.render(self.code, options, keep=self.seconds_left(rendering.KEEP_RENDERED))
 
     def check_room_for(self, attachments: Sequence["Attachment"]) -> None:
         """ValidationError where these would be more than a snippet, or its owner, may have."""
+        if self.burn_after_read:  # its content is given once; a file may be fetched in pieces
+            raise ValidationError("A snippet that burns after reading takes no files.", code="burns")
         # What nobody owns counts together, as if one user did: else it would have no limit at all.
         owned = Attachment.objects.filter(snippet__owner=self.owner_id).aggregate(
             count=Count("pk", filter=Q(snippet=self)),

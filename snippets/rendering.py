@@ -32,8 +32,8 @@ def sandbox() -> Sandbox:
     return Sandbox(timeout=settings.HIGHLIGHT_TIMEOUT, processes=settings.HIGHLIGHT_PROCESSES)
 
 
-def render(code: str, options: Options) -> Rendering:
-    """The code in the format that the options name. Raises ImageTooLarge.
+def render(code: str, options: Options, keep: float = KEEP_RENDERED) -> Rendering:
+    """The code in the format that the options name, kept for later readers for `keep` seconds. Raises ImageTooLarge.
 
     What does not end in time comes as plain text in the same format. That is remembered for the pair of code and
     language, whatever the other options: else each variation of them would cost the whole deadline again.
@@ -49,7 +49,7 @@ def render(code: str, options: Options) -> Rendering:
         return Rendering(found[key])
     if refusal in found:
         return Rendering(highlighting.render_plain(code, options), found[refusal])
-    return _render_now(code, options, key, refusal)
+    return _render_now(code, options, key, refusal, keep)
 
 
 def _what_was_slow(code: str, options: Options) -> str:
@@ -59,11 +59,11 @@ def _what_was_slow(code: str, options: Options) -> str:
     return highlighting.lexing_key(code, options.language)
 
 
-def _render_now(code: str, options: Options, key: str, refusal: str) -> Rendering:
+def _render_now(code: str, options: Options, key: str, refusal: str, keep: float) -> Rendering:
     outcome, body = sandbox().render(code, options)
     if outcome is Outcome.HIGHLIGHTED:
-        if len(body) <= LARGEST_CACHED:
-            cache.set(key, body, KEEP_RENDERED)
+        if len(body) <= LARGEST_CACHED and keep >= 1:
+            cache.set(key, body, int(keep))
         return Rendering(body)
     if outcome in KEEP_REFUSED:
         cache.set(refusal, outcome.value, KEEP_REFUSED[outcome])
