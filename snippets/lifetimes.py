@@ -1,5 +1,6 @@
 """How a snippet ends: at its time, or with the first stranger who reads it."""
 
+import math
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -38,13 +39,12 @@ class Mortal(models.Model):
     def expired(self) -> bool:
         return self.expires is not None and self.expires <= timezone.now()
 
-    def seconds_left(self, at_most: float) -> float:
-        """How long what is made of it may be kept elsewhere: never longer than it lives itself, nor than `at_most`."""
+    @property
+    def seconds_left(self) -> float:
+        """How long what is made of it may be kept elsewhere, or be fetched there; without an end `inf`."""
         if self.burn_after_read:
             return 0
-        if self.expires is None:
-            return at_most
-        return max(0, min(at_most, (self.expires - timezone.now()).total_seconds()))
+        return max(0, (self.expires - timezone.now()).total_seconds()) if self.expires else math.inf
 
 
 class OpenedSnippetQuerySet(models.QuerySet["OpenedSnippet"]):

@@ -172,7 +172,7 @@ class Snippet(Mortal):
         return Options(format=format, **(stored | chosen))
 
     def render(self, options: Options) -> rendering.Rendering:
-        return rendering.render(self.code, options, keep=self.seconds_left(rendering.KEEP_RENDERED))
+        return rendering.render(self.code, options, keep=min(self.seconds_left, rendering.KEEP_RENDERED))
 
     def check_room_for(self, attachments: Sequence["Attachment"]) -> None:
         """ValidationError where these would be more than a snippet, or its owner, may have."""

@@ -11,6 +11,7 @@ from rest_framework.reverse import reverse
 from api.serializers import StrictModelSerializer, StrictSerializer
 from snippets import languages
 from snippets.highlighting import MAX_HL_LINES, MAX_LINENOSTART, MAX_LINES
+from snippets.lifetime_serializers import LIFETIME_FIELDS, LifetimeMixin
 from snippets.models import Attachment, Snippet
 from snippets.validators import validate_language, validate_style
 
@@ -46,7 +47,7 @@ class SnippetSerializer(StrictModelSerializer):
         return instance
 
 
-class SnippetDetailSerializer(SnippetSerializer):
+class SnippetDetailSerializer(LifetimeMixin, SnippetSerializer):
     """Everything about a snippet."""
 
     echoed_fields = ("edit_key", "excerpt")
@@ -62,7 +63,7 @@ class SnippetDetailSerializer(SnippetSerializer):
 
     class Meta(SnippetSerializer.Meta):
         described = ["url", "filename", "description", "owner", "visibility", "slug", "version", "created", "updated"]
-        fields = [*SnippetSerializer.Meta.fields, *described, "size", "lines", "attachments"]
+        fields = [*SnippetSerializer.Meta.fields, *described, *LIFETIME_FIELDS, "size", "lines", "attachments"]
         read_only_fields = ["slug", "version", "created", "updated", "size", "lines"]
         extra_kwargs = SnippetSerializer.Meta.extra_kwargs | {
             "filename": {"required": False},

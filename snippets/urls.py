@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from snippets import attachment_views, highlight_views, views, vocabulary_views
+from snippets import attachment_views, burning_views, highlight_views, views, vocabulary_views
 
 
 class RefConverter(StringConverter):
@@ -29,6 +29,7 @@ snippet_detail = views.SnippetViewSet.as_view(
 urlpatterns = [
     path("snippets/", snippet_list, name="snippet-list"),
     path("snippets/<ref:ref>/", snippet_detail, name="snippet-detail"),
+    path("snippets/<ref:ref>/open/", burning_views.OpenView.as_view(), name="snippet-open"),
     path("snippets/<ref:ref>/raw/", views.RawView.as_view(), name="snippet-raw"),
     path("snippets/<ref:ref>/highlight/", highlight_views.HighlightView.as_view(), name="snippet-highlight"),
     path("snippets/<ref:ref>/highlight.<name:format>", highlight_views.HighlightView.as_view()),

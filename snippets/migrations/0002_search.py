@@ -11,6 +11,7 @@ from django.db import migrations
 
 COLUMNS = ("title", "description", "filename", "code")
 
+
 def _postgresql(burning):
     where = " WHERE NOT burn_after_read" if burning else ""
     trigrams = ", ".join(f"upper({column}::text) gin_trgm_ops" for column in COLUMNS)
@@ -46,16 +47,16 @@ def _sqlite(table, tokenizer, burning):
     if burning:
         if_new, if_old = (f" WHERE NOT {row}.burn_after_read" for row in ("new", "old"))
         where, watched = " WHERE NOT burn_after_read", f"{watched}, burn_after_read"
-    into = f"INSERT INTO {table}(rowid, {columns})"  # noqa: S608 - our own names
+    into = f"INSERT INTO {table}(rowid, {columns})"
     add = f"{into} SELECT new.id, {new}{if_new};"
-    remove = f"INSERT INTO {table}({table}, rowid, {columns}) SELECT 'delete', old.id, {old}{if_old};"  # noqa: S608
+    remove = f"INSERT INTO {table}({table}, rowid, {columns}) SELECT 'delete', old.id, {old}{if_old};"
     return [
         f"CREATE VIRTUAL TABLE {table} USING fts5("
         f"{columns}, content='snippets_snippet', content_rowid='id', tokenize=\"{tokenizer}\")",
         f"CREATE TRIGGER {table}_insert AFTER INSERT ON snippets_snippet BEGIN {add} END",
         f"CREATE TRIGGER {table}_delete AFTER DELETE ON snippets_snippet BEGIN {remove} END",
         f"CREATE TRIGGER {table}_update AFTER UPDATE OF {watched} ON snippets_snippet BEGIN {remove} {add} END",
-        f"{into} SELECT id, {columns} FROM snippets_snippet{where}",
+        f"{into} SELECT id, {columns} FROM snippets_snippet{where}",  # noqa: S608
     ]
 
 

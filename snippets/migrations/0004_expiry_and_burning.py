@@ -17,9 +17,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunPython(search.drop, search.create),
-        migrations.AddField(
-            model_name="snippet", name="expires", field=models.DateTimeField(blank=True, null=True)
-        ),
+        migrations.AddField(model_name="snippet", name="expires", field=models.DateTimeField(blank=True, null=True)),
         migrations.AddField(
             model_name="snippet",
             name="burn_after_read",
