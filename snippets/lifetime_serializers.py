@@ -19,7 +19,7 @@ LIFETIME_FIELDS = ["expires", "expires_in", "expired", "burn_after_read"]
 
 CALENDAR = re.compile(r"[-+]?P[^T]*[YM]")
 WEEKS = re.compile(r"P([0-9]{1,6})W", re.ASCII)
-ISO_8601 = re.compile(r"[-+]?P[-+0-9.,DTHMS]{1,50}", re.ASCII)
+ISO_8601 = re.compile(r"[-+]?P[-+0-9.,DTHMS]{1,50}(?<!T)", re.ASCII)
 SECONDS = re.compile(r"[-+]?[0-9]{1,20}", re.ASCII)
 
 
@@ -36,7 +36,7 @@ class ExpiresField(serializers.DateTimeField):
     def __init__(self, **options: Any) -> None:
         # A browser's own field for times knows no zone, and drops what is below the millisecond.
         style = {"input_type": "text", "placeholder": "2030-01-01T12:00:00Z"}
-        super().__init__(**{"required": False, "allow_null": True, "style": style} | options)
+        super().__init__(required=False, allow_null=True, style=style, **options)
 
     def to_internal_value(self, value: Any) -> datetime:
         if not isinstance(value, str):
@@ -68,7 +68,7 @@ class ExpiresInField(serializers.Field):
 
     def __init__(self, **options: Any) -> None:
         help_text = "In place of `expires`: how long from now, as seconds or as a duration of ISO 8601 (P7D, PT1H)."
-        super().__init__(**{"required": False, "write_only": True, "help_text": help_text} | options)
+        super().__init__(required=False, write_only=True, help_text=help_text, **options)
 
     def to_internal_value(self, data: Any) -> timedelta:
         try:
@@ -104,7 +104,7 @@ class BurnAfterReadField(StrictBooleanField):
 
     def __init__(self, **options: Any) -> None:
         help_text = "Whether it is gone as soon as somebody else has opened it. Decided when it is posted."
-        super().__init__(**{"required": False, "help_text": help_text} | options)
+        super().__init__(required=False, help_text=help_text, **options)
 
 
 class LifetimeMixin(serializers.Serializer):

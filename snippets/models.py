@@ -92,7 +92,9 @@ class Snippet(Mortal):
             ),
             models.Index(fields=["owner", "created", "id"], name="snippet_owner_created"),
             models.Index(fields=["language", "created", "id"], name="snippet_language_created"),
+            # For the purge; and for the counts of lists, which need not read the rows then.
             models.Index(fields=["expires"], name="snippet_expires", condition=Q(expires__isnull=False)),
+            models.Index(fields=["visibility", "expires"], name="snippet_visibility_expires"),
         ]
         constraints = [
             models.CheckConstraint(

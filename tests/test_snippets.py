@@ -16,6 +16,7 @@ from snippets.models import Snippet
 CODE = 'foo = "bar"\n'
 TUTORIAL = ["pk", "title", "code", "linenos", "language", "style"]
 DETAILS = ["url", "filename", "description", "owner", "visibility", "slug", "version", "created", "updated"]
+LIFETIME = ["expires", "expired", "burn_after_read"]
 FORM = "application/x-www-form-urlencoded"
 
 # What some editor, browser, form or database has been known to change.
@@ -122,7 +123,7 @@ def test_code_is_changed_in_every_way(send: Post, as_owner: APIClient, snippet: 
 
 def test_the_answer_has_the_six_fields_first_and_then_the_others(as_owner: APIClient) -> None:
     response = as_owner.post("/snippets/", {"code": CODE})
-    assert list(response.json()) == [*TUTORIAL, *DETAILS, "size", "lines", "attachments", "edit_key"]
+    assert list(response.json()) == [*TUTORIAL, *DETAILS, *LIFETIME, "size", "lines", "attachments", "edit_key"]
     assert (
         response.json()
         | {

@@ -29,6 +29,10 @@ class Migration(migrations.Migration):
                 condition=models.Q(("expires__isnull", False)), fields=["expires"], name="snippet_expires"
             ),
         ),
+        migrations.AddIndex(
+            model_name="snippet",
+            index=models.Index(fields=["visibility", "expires"], name="snippet_visibility_expires"),
+        ),
         migrations.AddConstraint(
             model_name="snippet",
             constraint=models.CheckConstraint(
