@@ -30,7 +30,7 @@ class Mortal(models.Model):
     """
 
     expires = models.DateTimeField(null=True, blank=True)
-    burn_after_read = models.BooleanField("burn after reading", default=False)
+    burn_after_read = models.BooleanField("burn after reading", default=False, db_default=False)
 
     class Meta:
         abstract = True

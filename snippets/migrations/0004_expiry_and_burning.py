@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="snippet",
             name="burn_after_read",
-            field=models.BooleanField(default=False, verbose_name="burn after reading"),
+            field=models.BooleanField(db_default=False, default=False, verbose_name="burn after reading"),
         ),
         migrations.AddIndex(
             model_name="snippet",
