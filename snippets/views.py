@@ -19,6 +19,7 @@ from rest_framework.serializers import BaseSerializer
 from api.downloads import protect
 from api.exceptions import Gone
 from api.parsers import FormParser, JSONParser, MultiPartParser
+from api.response_cache import KEEP
 from api.views import StrictQueryMixin
 from snippets.conditions import check_preconditions, etag_of, is_fresh
 from snippets.downloads import filename_of
@@ -129,7 +130,8 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
         """The answer with its ETag; a public snippet may be kept by everybody who asks again before using it."""
         response = Response(data, status=status_code, headers={"ETag": etag})
         is_page = self.request.accepted_renderer.format == "api"  # which greets the visitor by name
-        if snippet.visibility == "public" and self.request.method in SAFE_METHODS and not is_page:
+        is_for_all = snippet.visibility == "public" and self.request.method in SAFE_METHODS and not is_page
+        if is_for_all and snippet.seconds_left > KEEP:  # which is how long it may come from uWSGI's memory unasked
             response["Cache-Control"] = "no-cache"
         return response
 

@@ -213,6 +213,18 @@ def test_staff_learn_that_it_has_expired_since_they_read_it(
     assert as_staff.get(f"/snippets/{made['pk']}/", headers={"If-None-Match": etag}).status_code == 200
 
 
+def test_in_its_last_seconds_it_is_kept_nowhere(as_owner: APIClient, anonymous: APIClient, later: Later) -> None:
+    """Not for the part of a second either for which uWSGI's memory gives an answer without asking."""
+    made = post(as_owner, expires_in=60)
+    addresses = [f"/snippets/{made['pk']}/{below}" for below in ("", "raw/", "highlight/")]
+    etags = {address: anonymous.get(address)["ETag"] for address in addresses}
+    for passed, expected in ((0, "no-cache"), (58.5, "private, no-store")):
+        later(passed)
+        for address, etag in etags.items():
+            assert anonymous.get(address)["Cache-Control"] == expected
+            assert anonymous.get(address, headers={"If-None-Match": etag})["Cache-Control"] == expected
+
+
 def test_an_upload_does_not_outlive_it(as_owner: APIClient, later: Later, monkeypatch: pytest.MonkeyPatch) -> None:
     """The snippet expires while the file is on its way."""
     from uploads.local_storage import LocalStorage
