@@ -244,6 +244,8 @@ def test_nothing_of_it_is_left_in_the_database(
         for table in tables:
             cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608
             assert SECRET not in repr(cursor.fetchall()), table
+        cursor.execute("SELECT cache_key FROM snippets_cache")
+        assert not [key for (key,) in cursor.fetchall() if "rendered" in key]  # what is kept there is encoded
 
 
 @pytest.mark.database("sqlite")
