@@ -1,10 +1,12 @@
 """Answers that carry what users wrote or uploaded as it is, so that no browser takes it for a page of ours."""
 
+import math
 import re
 from collections.abc import Iterator
 from typing import IO, TypeVar
 
 from django.conf import settings
+from django.core.files.storage import FileSystemStorage
 from django.db.models.fields.files import FieldFile
 from django.http import FileResponse, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -29,8 +31,13 @@ def protect(response: Answer, filename: str, as_attachment: bool = False) -> Ans
     return response
 
 
-def stored_file(request: Request, file: FieldFile, *, filename: str, media_type: str, digest: str) -> HttpResponseBase:
-    """The stored file: from the storage itself where it can give it out, else by the web server, else from here."""
+def stored_file(
+    request: Request, file: FieldFile, *, filename: str, media_type: str, digest: str, seconds_left: float = math.inf
+) -> HttpResponseBase:
+    """The stored file: from the storage itself where it can give it out, else by the web server, else from here.
+
+    No address of it works longer than `seconds_left`.
+    """
     etag = f'"{digest[:32]}"'
     tags = parse_etags(request.headers.get("If-None-Match", ""))
     if tags == ["*"] or etag in {tag.removeprefix("W/") for tag in tags}:
@@ -38,12 +45,17 @@ def stored_file(request: Request, file: FieldFile, *, filename: str, media_type:
     inline = media_type in SHOWN_INLINE
     content_type = f"{media_type}; charset=utf-8" if media_type == TEXT else media_type
     url = upload_storage().download_url(
-        str(file.name), filename=filename, media_type=content_type, inline=inline, method=request.method or "GET"
+        str(file.name),
+        filename=filename,
+        media_type=content_type,
+        inline=inline,
+        method=request.method or "GET",
+        seconds_left=seconds_left,
     )
     if url:
         return HttpResponseRedirect(url)
     response: HttpResponseBase
-    if settings.X_ACCEL_REDIRECT:
+    if settings.X_ACCEL_REDIRECT and isinstance(file.storage, FileSystemStorage):
         response = HttpResponse(headers={"X-Accel-Redirect": file.url})
     else:
         response = _kept(_from_here(request, file, etag), etag)

@@ -21,3 +21,15 @@ class PreconditionFailed(APIException):
     status_code = status.HTTP_412_PRECONDITION_FAILED
     default_detail = "It has been changed since you read it. Read it again, then repeat your change."
     default_code = "precondition_failed"
+
+
+class Conflict(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "This does not go together with what it is now."
+    default_code = "conflict"
+
+
+class Gone(APIException):
+    status_code = status.HTTP_410_GONE
+    default_detail = "It is gone for good."
+    default_code = "gone"

@@ -14,6 +14,8 @@ ERRORS = {
     "401": "You did not say who you are, or the token is not valid.",
     "403": "You may see it, but not do this.",
     "404": "There is no such thing, or you may not see it.",
+    "409": "It is not in a state in which this can be done.",
+    "410": "It has burnt after reading.",
     "411": "The body came without a Content-Length.",
     "412": "It has been changed since the version that If-Match names.",
     "413": "The body is too large.",
@@ -24,7 +26,8 @@ ERRORS = {
 
 
 class AutoSchema(SpectacularAutoSchema):
-    """Adds the errors that every operation may answer, and the parameters that views name as `schema_parameters`."""
+    """Adds the errors that every operation may answer, and the parameters and further errors that views name as
+    `schema_parameters` and `more_errors`."""
 
     def map_parsers(self) -> list[str]:
         """One content type for each operation: clients are generated from that one. The others are in the prose."""
@@ -58,4 +61,7 @@ class AutoSchema(SpectacularAutoSchema):
             statuses.add("503")
         if "If-Match" in headers:
             statuses.add("412")
+        if "{ref}" in self.path:
+            statuses.add("410")
+        statuses |= set(getattr(self.view, "more_errors", ()))
         return sorted(statuses)

@@ -15,7 +15,8 @@ Settings = dict[str, Any]
 SQLITE_OPTIONS = {
     "timeout": 20,
     "transaction_mode": "IMMEDIATE",
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    # What has been deleted is overwritten with zeros: what burns after reading must not be left in the file.
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;",
 }
 
 SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from snippets.models import Snippet
@@ -11,13 +12,19 @@ from snippets.revisions import Revision
 
 @admin.register(Snippet)
 class SnippetAdmin(admin.ModelAdmin):
-    """Staff look at snippets and delete them; they do not write in other people's names."""
+    """Staff look at snippets and delete them; they do not write in other people's names.
 
-    list_display = ["__str__", "owner", "language", "visibility", "size", "created"]
+    What burns after reading is not here, since it would be shown: it is deleted at its address in the API.
+    """
+
+    list_display = ["__str__", "owner", "language", "visibility", "size", "created", "expires"]
     list_filter = ["visibility"]
     list_select_related = ["owner"]
     search_fields = ["title", "filename", "owner__username"]
     show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Snippet]:
+        return super().get_queryset(request).filter(burn_after_read=False)
 
     def has_add_permission(self, request: object) -> bool:
         return False

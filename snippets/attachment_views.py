@@ -1,10 +1,11 @@
 """The addresses of what has been uploaded to a snippet."""
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import transaction
+from django.db.models.fields.files import FieldFile
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -114,7 +115,11 @@ class AttachmentContent(AttachmentView):
     @extend_schema(responses=FILE)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         it = self.attachment_of(self.get_object())
-        return stored_file(request, it.file, filename=it.name, media_type=it.content_type, digest=it.sha256)
+        return self.stored(it.file, filename=it.name, media_type=it.content_type, digest=it.sha256)
+
+    def stored(self, file: FieldFile, **described: str) -> HttpResponseBase:
+        seconds_left = cast(Attachment, file.instance).snippet.seconds_left
+        return stored_file(self.request, file, **described, seconds_left=seconds_left)
 
 
 class AttachmentPreview(AttachmentContent):
@@ -125,6 +130,5 @@ class AttachmentPreview(AttachmentContent):
         it = self.attachment_of(self.get_object())
         if not it.preview:
             raise NotFound
-        return stored_file(
-            request, it.preview, filename=f"preview-{it.pk}.webp", media_type=REDRAWN_TYPE, digest=f"preview{it.sha256}"
-        )
+        name = f"preview-{it.pk}.webp"
+        return self.stored(it.preview, filename=name, media_type=REDRAWN_TYPE, digest=f"preview{it.sha256}")

@@ -19,7 +19,8 @@ from snippets import rendering
 from snippets.comments import Discussed
 from snippets.forks import Forkable
 from snippets.highlighting import Options
-from snippets.querysets import SnippetQuerySet, stored_names
+from snippets.lifetimes import Mortal
+from snippets.querysets import SnippetQuerySet, Visitor, stored_names
 from snippets.revisions import CONTENT, COUNTED, Revised
 from snippets.stars import Starred
 from snippets.tags import Tagged
@@ -59,7 +60,7 @@ class Visibility(models.TextChoices):
     PRIVATE = "private"
 
 
-class Snippet(Revised, Forkable, Tagged, Starred, Discussed):
+class Snippet(Revised, Mortal, Forkable, Tagged, Starred, Discussed):
     """A piece of code, kept byte for byte."""
 
     title = models.CharField(max_length=200, blank=True, default="", validators=[validate_single_line])
@@ -102,10 +103,19 @@ class Snippet(Revised, Forkable, Tagged, Starred, Discussed):
                 name="snippet_forked_from_created",
                 condition=Q(forked_from__isnull=False),
             ),
+            # For the purge; and for the counts of lists, which need not read the rows then.
+            models.Index(fields=["expires"], name="snippet_expires", condition=Q(expires__isnull=False)),
+            models.Index(fields=["visibility", "expires"], name="snippet_visibility_expires"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(burn_after_read=False) | ~Q(visibility="public"), name="snippet_burning_is_not_public"
+            ),
         ]
 
     def __str__(self) -> str:
-        return self.title or self.filename or f"snippet {self.pk}"
+        names = () if self.burn_after_read else (self.title, self.filename)  # which may tell of what it holds
+        return next(filter(None, names), f"snippet {self.pk}")
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         """Stores the fields as they are, as a new revision where the content differs from what is stored.
@@ -187,16 +197,28 @@ class Snippet(Revised, Forkable, Tagged, Starred, Discussed):
             and hmac.compare_digest(self.edit_key_digest, edit_key_digest)
         )
 
+    def belongs_to(self, visitor: Visitor, edit_key_digests: Iterable[str]) -> bool:
+        """Whether the visitor is its owner, or holds its edit key."""
+        if visitor.is_authenticated and self.owner_id == visitor.pk:
+            return True
+        return any(self.opens_with(digest) for digest in edit_key_digests)
+
+    def conceals_from(self, visitor: Visitor, edit_key_digests: Iterable[str]) -> bool:
+        """Whether nothing that it holds may be shown: it burns after reading, and is somebody else's."""
+        return self.burn_after_read and not self.belongs_to(visitor, edit_key_digests)
+
     def options(self, format: str, **chosen: Any) -> Options:
         """How it is rendered: as stored, unless the reader has chosen otherwise."""
         stored: dict[str, Any] = {"language": self.language, "style": self.style, "linenos": self.linenos}
         return Options(format=format, **(stored | chosen))
 
     def render(self, options: Options) -> rendering.Rendering:
-        return rendering.render(self.code, options)
+        return rendering.render(self.code, options, keep=min(self.seconds_left, rendering.KEEP_RENDERED))
 
     def check_room_for(self, attachments: Sequence["Attachment"]) -> None:
         """ValidationError where these would be more than a snippet, or its owner, may have."""
+        if self.burn_after_read:  # its content is given once; a file may be fetched in pieces
+            raise ValidationError("A snippet that burns after reading takes no files.", code="burns")
         # What nobody owns counts together, as if one user did: else it would have no limit at all.
         owned = Attachment.objects.filter(snippet__owner=self.owner_id).aggregate(
             count=Count("pk", filter=Q(snippet=self)),

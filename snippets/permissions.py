@@ -2,7 +2,8 @@
 
 - a snippet's owner changes and deletes it;
 - one posted by nobody: whoever shows its edit key, in the header or in the session that posted it;
-- staff delete anything, but do not write in other people's names.
+- staff delete anything, but do not write in other people's names;
+- who may see that there is something which burns after reading opens it: staff by its link alone, as others do.
 """
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from accounts.authentication import SessionAuthentication
 from accounts.models import digest_of
 from accounts.permissions import TokenScope
 from snippets.comments import Comment
-from snippets.models import Snippet
+from snippets.models import Snippet, Visibility
 
 EDIT_KEY_HEADER = "X-Edit-Key"
 SESSION_KEY = "edit_key_digests"
@@ -109,3 +110,15 @@ class CommentPermission(SnippetPermission):
             return True
         self.message = "You may read this comment, but not change it."
         return request.method == "DELETE" and super().has_object_permission(request, view, it.snippet)
+
+
+class OpeningPermission(SnippetPermission):
+    """Opening changes what is there, but asks nobody who he is."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return TokenScope.has_permission(self, request, view)
+
+    def has_object_permission(self, request: Request, view: APIView, snippet: Snippet) -> bool:
+        self.message = "Who holds its link opens it."
+        by_link = snippet.visibility == Visibility.UNLISTED and view.kwargs["ref"] == snippet.slug
+        return (by_link and not snippet.expired) or not snippet.conceals_from(request.user, edit_key_digests(request))

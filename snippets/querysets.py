@@ -5,7 +5,10 @@
 - private: its owner.
 
 By its number (pk) you reach what is public or yours, so that numbers cannot be tried out for unlisted links.
-Staff see everything. Of a snippet posted by nobody, whoever shows its edit key is the owner.
+At the second at which it expires, a snippet is gone for all of them. What burns after reading is found by its address;
+what is shown of it is for `Snippet.conceals_from` to say. No list of others has it, and no search finds it.
+
+Staff see everything, what has expired too. Of a snippet posted by nobody, whoever shows its edit key is the owner.
 """
 
 from collections.abc import Iterable
@@ -25,6 +28,7 @@ from django.db.models import (
     Subquery,
     Value,
 )
+from django.utils import timezone
 
 from snippets import languages, search
 from snippets.comments import Comment
@@ -57,11 +61,23 @@ class SnippetQuerySet(QuerySet["Snippet"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """Deletes the rows, and after that what has been uploaded to them."""
         remove_after_commit(stored_names(self))
+        return self.delete_rows()
+
+    def delete_rows(self) -> tuple[int, dict[str, int]]:
+        """Deletes the rows alone: their files are for the caller to remove."""
         return super().delete()
 
+    def alive(self) -> "SnippetQuerySet":
+        return self.filter(Q(expires__isnull=True) | Q(expires__gt=timezone.now()))
+
+    def expired(self) -> "SnippetQuerySet":
+        return self.filter(expires__lte=timezone.now())
+
     def listed_for(self, user: Visitor) -> "SnippetQuerySet":
-        """What lists, counts and searches show."""
-        return self if user.is_staff else self.filter(Q(visibility="public") | self._owned(user))
+        """What lists, counts and searches show. What burns after reading is never public."""
+        if user.is_staff:
+            return self.filter(Q(burn_after_read=False) | self._owned(user))
+        return self.alive().filter(Q(visibility="public") | self._owned(user))
 
     def at(self, ref: str, user: Visitor, edit_key_digests: Iterable[str] = ()) -> "SnippetQuerySet":
         """The snippet at the address `ref` (a number or a slug), where this visitor may see it; at most one row."""
@@ -77,7 +93,7 @@ class SnippetQuerySet(QuerySet["Snippet"]):
         digests = [digest for digest in edit_key_digests if digest]
         if digests:
             seen |= Q(owner__isnull=True, edit_key_digest__in=digests)
-        return self.filter(here & seen)
+        return self.alive().filter(here & seen)
 
     def with_authors(self) -> "SnippetQuerySet":
         """Each with who made it, and who made its newest revision."""
@@ -99,8 +115,8 @@ class SnippetQuerySet(QuerySet["Snippet"]):
         return self.filter(language__in=sorted(languages.aliases_of(alias)))
 
     def search(self, query: str) -> "SnippetQuerySet":
-        """Rows that have every term of `query`; see snippets.search."""
-        return self.filter(search.matching(connections[self.db].vendor, query))
+        """Rows that have every term of `query`; see snippets.search. What burns after reading is in no index."""
+        return self.filter(search.matching(connections[self.db].vendor, query), burn_after_read=False)
 
     def tagged(self, names: Iterable[str]) -> "SnippetQuerySet":
         """Those that have all of these tags."""

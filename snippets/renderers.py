@@ -22,6 +22,33 @@ class StylesheetRenderer(BytesRenderer):
     format = "css"
 
 
+class SnippetPageRenderer(BrowsableAPIRenderer):
+    """A page to browse, with a button to open what burns after reading."""
+
+    template = "snippets/page.html"
+
+    def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(data, accepted_media_type, renderer_context)
+        return context | {"concealed": data if isinstance(data, dict) and "open" in data else None}
+
+
+class OpenedPageRenderer(BrowsableAPIRenderer):
+    """The page that shows, once, what has burnt. It has no form, since there is nothing left to ask for."""
+
+    template = "snippets/opened.html"
+
+    def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(data, accepted_media_type, renderer_context)
+        opened = data if isinstance(data, dict) and "code" in data else None
+        return context | {"opened": opened, "burns": renderer_context["view"].burns}
+
+    def get_rendered_html_form(self, data: Any, view: Any, method: str, request: Request) -> Any:
+        """None."""
+
+    def get_raw_data_form(self, data: Any, view: Any, method: str, request: Request) -> Any:
+        """None."""
+
+
 class UploadPageRenderer(BrowsableAPIRenderer):
     """A page to browse whose form sends files, and shows how far it is."""
 

@@ -43,8 +43,8 @@ def sandbox() -> Sandbox:
     return Sandbox(timeout=settings.HIGHLIGHT_TIMEOUT, processes=settings.HIGHLIGHT_PROCESSES)
 
 
-def render(code: str, options: Options) -> Rendering:
-    """The code in the format that the options name. Raises ImageTooLarge.
+def render(code: str, options: Options, keep: float = KEEP_RENDERED) -> Rendering:
+    """The code in the format that the options name, kept for later readers for `keep` seconds. Raises ImageTooLarge.
 
     What does not end in time comes as plain text in the same format. That is remembered for the pair of code and
     language, whatever the other options: else each variation of them would cost the whole deadline again.
@@ -55,7 +55,7 @@ def render(code: str, options: Options) -> Rendering:
         return Rendering(highlighting.render_plain(code, options), TOO_LARGE)
     key = f"rendered:{highlighting.cache_key(code, options)}"
     refusal = f"refused:{_what_was_slow(code, options)}"
-    body, reason = _remembered(key, refusal, lambda: sandbox().render(code, options))
+    body, reason = _remembered(key, refusal, lambda: sandbox().render(code, options), keep)
     return Rendering(highlighting.render_plain(code, options) if body is None else body, reason)
 
 
@@ -80,7 +80,7 @@ def _what_was_slow(code: str, options: Options) -> str:
 
 
 def _remembered(
-    key: str, refusal: str, job: Callable[[], tuple[Outcome, bytes]]
+    key: str, refusal: str, job: Callable[[], tuple[Outcome, bytes]], keep: float = KEEP_RENDERED
 ) -> tuple[bytes, None] | tuple[None, str]:
     """What the job answers, or has answered before; else nothing and why."""
     found = cache.get_many([key, refusal])
@@ -90,8 +90,8 @@ def _remembered(
         return None, found[refusal]
     outcome, body = job()
     if outcome is Outcome.DONE:
-        if len(body) <= LARGEST_CACHED:
-            cache.set(key, body, KEEP_RENDERED)
+        if len(body) <= LARGEST_CACHED and keep >= 1:
+            cache.set(key, body, int(keep))
         return body, None
     if outcome in KEEP_REFUSED:
         cache.set(refusal, outcome.value, KEEP_REFUSED[outcome])

@@ -12,6 +12,7 @@ from rest_framework.reverse import reverse
 from api.serializers import StrictModelSerializer, StrictSerializer
 from snippets import languages
 from snippets.highlighting import MAX_HL_LINES, MAX_LINENOSTART, MAX_LINES
+from snippets.lifetime_serializers import LIFETIME_FIELDS, LifetimeMixin
 from snippets.models import Attachment, Snippet
 from snippets.revision_serializers import RevisionMessageField
 from snippets.tag_fields import TagsField
@@ -51,7 +52,7 @@ class SnippetSerializer(StrictModelSerializer):
         return instance
 
 
-class SnippetDetailSerializer(SnippetSerializer):
+class SnippetDetailSerializer(LifetimeMixin, SnippetSerializer):
     """Everything about a snippet."""
 
     echoed_fields = ("edit_key", "excerpt")
@@ -89,7 +90,8 @@ class SnippetDetailSerializer(SnippetSerializer):
         described = ["url", "filename", "description", "owner", "visibility", "slug", "version", "created", "updated"]
         children = ["attachments", "revision", "revisions", "forked_from", "message"]
         company = ["tags", "stars", "starred", "comments", "comments_url"]
-        fields = [*SnippetSerializer.Meta.fields, *described, "size", "lines", *children, *company]
+        ending = [*LIFETIME_FIELDS, "size", "lines"]
+        fields = [*SnippetSerializer.Meta.fields, *described, *ending, *children, *company]
         read_only_fields = ["slug", "version", "created", "updated", "size", "lines", "revision"]
         extra_kwargs = SnippetSerializer.Meta.extra_kwargs | {
             "filename": {"required": False},

@@ -5,6 +5,7 @@ from django.urls.converters import IntConverter, StringConverter
 
 from snippets import (
     attachment_views,
+    burning_views,
     comment_views,
     diff_views,
     fork_views,
@@ -57,6 +58,7 @@ revision = [
 urlpatterns = [
     path("snippets/", snippet_list, name="snippet-list"),
     path("snippets/<ref:ref>/", snippet_detail, name="snippet-detail"),
+    path("snippets/<ref:ref>/open/", burning_views.OpenView.as_view(), name="snippet-open"),
     path("snippets/<ref:ref>/raw/", views.RawView.as_view(), name="snippet-raw"),
     path("snippets/<ref:ref>/highlight/", highlight_views.HighlightView.as_view(), name="snippet-highlight"),
     path("snippets/<ref:ref>/highlight.<name:format>", highlight_views.HighlightView.as_view()),

@@ -1,31 +1,37 @@
 """The addresses of snippets."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework import status, viewsets
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import SAFE_METHODS
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from api.downloads import protect
+from api.exceptions import Gone
 from api.parsers import FormParser, JSONParser, MultiPartParser
+from api.response_cache import KEEP
 from api.views import StrictQueryMixin
 from snippets.conditions import check_preconditions, etag_of, is_fresh
 from snippets.downloads import filename_of
 from snippets.filters import SnippetFilter, SnippetFilterBackend
+from snippets.lifetime_serializers import ConcealedSnippetSerializer
+from snippets.lifetimes import OpenedSnippet
 from snippets.models import Snippet
 from snippets.pagination import SnippetPagination
 from snippets.parsers import PlainTextParser
 from snippets.permissions import SnippetPermission, edit_key_digests, remember_edit_key
-from snippets.querysets import SnippetQuerySet
-from snippets.renderers import RawRenderer
+from snippets.querysets import SnippetQuerySet, Visitor
+from snippets.renderers import RawRenderer, SnippetPageRenderer
 from snippets.serializers import CreatedSnippetSerializer, SnippetDetailSerializer, SnippetRowSerializer
 from snippets.throttling import AnonymousPostingThrottle
 
@@ -69,6 +75,17 @@ EXAMPLES = [
 ]
 
 
+def opened_already(moment: datetime) -> Gone:
+    return Gone(f"This snippet was opened at {moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}, and burnt after reading.")
+
+
+WHOLE_OR_CONCEALED = PolymorphicProxySerializer(
+    component_name="SnippetOrConcealed",
+    serializers=[SnippetDetailSerializer, ConcealedSnippetSerializer],
+    resource_type_field_name=None,
+)
+
+
 class SnippetView(StrictQueryMixin, GenericAPIView):
     """Finds the snippet of the address, where the visitor may see it, and says how long an answer may be kept."""
 
@@ -77,14 +94,19 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
     queryset = Snippet.objects.none()
     lookup_field = "ref"
     schema_parameters: dict[str, list[OpenApiParameter]] = {"GET": READING}
+    serves_concealed = False  # whether it has an answer for what burns after reading, to who must not see what it holds
 
     def get_object(self) -> Snippet:
         return self.find(lock=self.request.method not in SAFE_METHODS)
 
+    @property
+    def place(self) -> tuple[str, Visitor, list[str]]:
+        """The address, and who asks for it."""
+        return self.kwargs["ref"], self.request.user, edit_key_digests(self.request)
+
     def visible(self) -> SnippetQuerySet:
         """What the visitor may see at this address."""
-        digests = edit_key_digests(self.request)
-        return Snippet.objects.at(self.kwargs["ref"], self.request.user, digests).select_related("owner")
+        return Snippet.objects.at(*self.place).select_related("owner")
 
     def find(self, *, lock: bool) -> Snippet:
         """The snippet; `lock` keeps others from changing it until the end of the transaction."""
@@ -94,14 +116,21 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
             found = found.select_for_update(of=("self",))
         snippet = found.first()
         if snippet is None:
-            raise NotFound
+            opened = OpenedSnippet.objects.at(*self.place).first()
+            raise opened_already(opened.opened) if opened else NotFound
         self.check_object_permissions(request, snippet)
+        if not self.serves_concealed and self.conceals(snippet):
+            raise PermissionDenied("This snippet burns after reading. Open it first: POST to its address and open/.")
         self.check_conditions(request, snippet)
         return snippet
 
     def check_conditions(self, request: Request, snippet: Snippet) -> None:
         if request.method not in SAFE_METHODS:
             check_preconditions(request, snippet)
+
+    def conceals(self, snippet: Snippet) -> bool:
+        """Whether this visitor must not see what it holds."""
+        return snippet.conceals_from(self.request.user, edit_key_digests(self.request))
 
     @transaction.atomic  # describing PUT asks whether it is allowed, which locks the row
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -113,7 +142,8 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
         """The answer with its ETag; a public snippet may be kept by everybody who asks again before using it."""
         response = Response(data, status=status_code, headers={"ETag": etag})
         is_page = self.request.accepted_renderer.format == "api"  # which greets the visitor by name
-        if snippet.visibility == "public" and self.request.method in SAFE_METHODS and not is_page:
+        is_for_all = snippet.visibility == "public" and self.request.method in SAFE_METHODS and not is_page
+        if is_for_all and snippet.seconds_left > KEEP:  # which is how long it may come from uWSGI's memory unasked
             response["Cache-Control"] = "no-cache"
         return response
 
@@ -158,7 +188,7 @@ class WholeSnippetView(SnippetView):
         visitor = request.user.pk if request.accepted_renderer.format == "api" else None
         # What others do to it is shown too, and makes no version of it.
         counts = (snippet.star_count, snippet.comment_count, snippet.is_starred_by(request.user))
-        shown = (owner, source.ref if source else None, visitor, *counts)
+        shown = (owner, source.ref if source else None, visitor, *counts, snippet.expired, self.conceals(snippet))
         return self.tag(snippet, request.accepted_media_type, request.build_absolute_uri("/"), *shown)
 
 
@@ -171,6 +201,8 @@ class SnippetViewSet(WholeSnippetView, viewsets.ModelViewSet):
     pagination_class = SnippetPagination
     throttle_classes = [AnonymousPostingThrottle]
     may_repeat = (*SnippetFilterBackend.may_repeat, "tags")
+    renderer_classes = [JSONRenderer, SnippetPageRenderer]
+    serves_concealed = True
     schema_parameters = {"PUT": WRITING, "PATCH": WRITING, "DELETE": WRITING}
 
     def get_queryset(self) -> QuerySet[Snippet]:
@@ -211,13 +243,14 @@ class SnippetViewSet(WholeSnippetView, viewsets.ModelViewSet):
         serializer.is_valid(raise_exception=True)
         return self.created(Snippet(**serializer.validated_data))
 
-    @extend_schema(parameters=READING)
+    @extend_schema(parameters=READING, responses=WHOLE_OR_CONCEALED)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         snippet = self.get_object()
         etag = self.etag(snippet)
         if is_fresh(request, etag):
             return self.not_modified(snippet, etag)
-        return self.answer(snippet, self.get_serializer(snippet).data, etag)
+        serializer = ConcealedSnippetSerializer if self.conceals(snippet) else SnippetDetailSerializer
+        return self.answer(snippet, serializer(snippet, context=self.get_serializer_context()).data, etag)
 
     @extend_schema(examples=EXAMPLES)
     @transaction.atomic

@@ -20,6 +20,7 @@ django.setup()
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, User
@@ -146,6 +148,18 @@ def snippet(owner: User) -> Snippet:
     found = Snippet(owner=owner, title="Greeting", filename="hello.py", code='print("hello")\n')
     found.save()
     return found
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """`later(60)`: for all that follows, it is a minute later."""
+    real, passed = timezone.now, [0.0]
+
+    def pass_time(seconds: float) -> None:
+        passed[0] += seconds
+        monkeypatch.setattr(timezone, "now", lambda: real() + timedelta(seconds=passed[0]))
+
+    return pass_time
 
 
 @pytest.fixture

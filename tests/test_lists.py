@@ -17,7 +17,8 @@ from snippets.models import Snippet
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 ROW = [
     *("pk", "title", "linenos", "language", "style", "url", "filename", "description", "owner", "visibility"),
-    *("slug", "version", "created", "updated", "size", "lines", "attachments", "revision", "revisions", "forked_from"),
+    *("slug", "version", "created", "updated", "expires", "expired", "burn_after_read", "size", "lines"),
+    *("attachments", "revision", "revisions", "forked_from"),
     *("tags", "stars", "starred", "comments", "comments_url", "excerpt"),
 ]
 ORDERINGS = ("created", "-created", "updated", "-updated", "title", "-title")

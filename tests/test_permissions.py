@@ -1,7 +1,7 @@
 """Who may do what with which snippet, and that nothing tells of a hidden one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -77,13 +77,14 @@ READ_BELOW = {
     "raw": "raw/",
     "highlight": "highlight/",
     "comments": "comments/",
+    "attach": "attachments/",
     "revisions": "revisions/",
     "revision": "revisions/1/",
     "old-raw": "revisions/1/raw/",
     "old-colours": "revisions/1/highlight/",
     "diff": "revisions/1/diff/",
 }
-POSTED_BELOW = {"restore": "revisions/1/restore/", "fork": "fork/"}
+POSTED_BELOW = {"restore": "revisions/1/restore/", "fork": "fork/", "open": "open/"}
 
 
 def cells() -> Iterator[Any]:
@@ -105,10 +106,10 @@ def holder_of(edit_key: str) -> APIClient:
     return APIClient(HTTP_X_EDIT_KEY=edit_key)
 
 
-def a_case(actor: str, visibility: str, request: pytest.FixtureRequest) -> tuple[APIClient, Snippet]:
+def a_case(actor: str, visibility: str, request: pytest.FixtureRequest, **fields: Any) -> tuple[APIClient, Snippet]:
     """Who visits, and what."""
     poster: APIClient = request.getfixturevalue("anonymous" if actor == "holder" else "as_owner")
-    posted = post(poster, visibility=visibility, tags=["tagged"])
+    posted = post(poster, visibility=visibility, tags=["tagged"], **fields)
     client = holder_of(posted["edit_key"]) if actor == "holder" else request.getfixturevalue(CLIENTS[actor])
     return client, Snippet.objects.get(pk=posted["pk"])
 
@@ -175,10 +176,84 @@ def test_everybody_gets_what_the_table_says(
     assert stored == (None if gone else (CHANGED if changed else CODE, visibility))
 
 
-@pytest.mark.parametrize("action", ["OPTIONS pk", "PUT pk", "PATCH pk", "DELETE pk"])
+# What ends by itself: an unlisted snippet that has expired; one that burns after reading; and one that was opened.
+LIFETIMES = """
+                       | anonymous | stranger | owner | staff | holder
+expired list           | no        | no       | no    | yes   | no
+expired GET pk         | 404       | 404      | 404   | 200   | 404
+expired GET slug       | 404       | 404      | 404   | 200   | 404
+expired raw slug       | 404       | 404      | 404   | 200   | 404
+expired highlight slug | 404       | 404      | 404   | 200   | 404
+expired OPTIONS slug   | 404       | 404      | 404   | 200   | 404
+expired open slug      | 404       | 404      | 404   | 409   | 404
+expired PATCH slug     | 404       | 404      | 404   | 403   | 404
+expired DELETE slug    | 404       | 404      | 404   | 204   | 404
+burning list           | no        | no       | yes   | no    | no
+burning GET pk         | 404       | 404      | 200   | 200   | 200
+burning GET slug       | 200       | 200      | 200   | 200   | 200
+burning raw pk         | 404       | 404      | 200   | 403   | 200
+burning raw slug       | 403       | 403      | 200   | 403   | 200
+burning highlight slug | 403       | 403      | 200   | 403   | 200
+burning attach slug    | 403       | 403      | 200   | 403   | 200
+burning OPTIONS slug   | 200       | 200      | 200   | 200   | 200
+burning open pk        | 404       | 404      | 200   | 403   | 200
+burning open slug      | 200       | 200      | 200   | 200   | 200
+burning PATCH slug     | 401       | 403      | 200   | 403   | 200
+burning DELETE slug    | 401       | 403      | 204   | 204   | 204
+opened list            | no        | no       | no    | no    | no
+opened GET pk          | 404       | 404      | 410   | 410   | 410
+opened GET slug        | 410       | 410      | 410   | 410   | 410
+opened raw slug        | 410       | 410      | 410   | 410   | 410
+opened highlight slug  | 410       | 410      | 410   | 410   | 410
+opened OPTIONS slug    | 410       | 410      | 410   | 410   | 410
+opened open slug       | 410       | 410      | 410   | 410   | 410
+opened PATCH slug      | 410       | 410      | 410   | 410   | 410
+opened DELETE slug     | 410       | 410      | 410   | 410   | 410
+"""
+
+
+def lifetime_cells() -> Iterator[Any]:
+    actors, *rows = ([part.strip() for part in row.split("|")] for row in LIFETIMES.strip("\n").splitlines())
+    for row, *answers in rows:
+        state, _, action = row.partition(" ")
+        for actor, expected in zip(actors[1:], answers, strict=True):
+            yield pytest.param(actor, state, action, expected, id=f"{actor}-{state}-{action}")
+
+
+@pytest.mark.parametrize(("actor", "state", "action", "expected"), list(lifetime_cells()))
+def test_everybody_gets_what_the_table_of_lifetimes_says(
+    actor: str, state: str, action: str, expected: str, request: pytest.FixtureRequest, later: Callable[[float], None]
+) -> None:
+    ending = {"expires_in": 60} if state == "expired" else {"burn_after_read": True}
+    client, snippet = a_case(actor, "unlisted", request, **ending)
+    if state == "expired":
+        later(61)
+    elif state == "opened":
+        assert APIClient().post(f"/snippets/{snippet.slug}/open/").status_code == 200
+    if action == "list":
+        rows = client.get("/snippets/").json()["results"]
+        assert any(row["pk"] == snippet.pk for row in rows) == (expected == "yes")
+        return
+    response = ask(client, action, snippet)
+    assert str(response.status_code) == expected
+    if response.status_code >= 400:
+        assert_refusal(response)
+        assert CODE.strip() not in response.text
+    elif state == "burning" and action.startswith("GET"):
+        assert ("code" in response.json()) == (actor in ("owner", "holder"))
+    gone = (
+        state == "opened"
+        or expected == "204"
+        or (action == "open slug" and actor in ("anonymous", "stranger", "staff"))
+    )
+    if state != "expired":
+        assert Snippet.objects.filter(pk=snippet.pk).exists() != gone
+
+
+@pytest.mark.parametrize("action", ["OPTIONS pk", "PUT pk", "PATCH pk", "DELETE pk", "open pk"])
 def test_rows_are_locked_only_within_a_transaction(transactional_db: None, as_owner: APIClient, action: str) -> None:
     """The other tests stand in a transaction of their own, which would hide one that is missing."""
-    posted = post(as_owner)
+    posted = post(as_owner, burn_after_read=True)
     response = ask(as_owner, action, Snippet.objects.get(pk=posted["pk"]))
     assert response.status_code in (200, 204)
 

@@ -18,6 +18,7 @@ TUTORIAL = ["pk", "title", "code", "linenos", "language", "style"]
 COMPANY = ["tags", "stars", "starred", "comments", "comments_url"]
 DETAILS = ["url", "filename", "description", "owner", "visibility", "slug", "version", "created", "updated"]
 CHILDREN = ["attachments", "revision", "revisions", "forked_from"]
+LIFETIME = ["expires", "expired", "burn_after_read"]
 FORM = "application/x-www-form-urlencoded"
 
 # What some editor, browser, form or database has been known to change.
@@ -124,7 +125,7 @@ def test_code_is_changed_in_every_way(send: Post, as_owner: APIClient, snippet: 
 
 def test_the_answer_has_the_six_fields_first_and_then_the_others(as_owner: APIClient) -> None:
     response = as_owner.post("/snippets/", {"code": CODE})
-    assert list(response.json()) == [*TUTORIAL, *DETAILS, "size", "lines", *CHILDREN, *COMPANY, "edit_key"]
+    assert list(response.json()) == [*TUTORIAL, *DETAILS, *LIFETIME, "size", "lines", *CHILDREN, *COMPANY, "edit_key"]
     assert (
         response.json()
         | {

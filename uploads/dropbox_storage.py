@@ -1,5 +1,6 @@
 """Uploads in a folder of Dropbox."""
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
@@ -15,6 +16,8 @@ from storages.backends import dropbox
 
 from uploads.errors import UploadsUnavailableError
 from uploads.keys import PROBES, random_key
+
+LINK_SECONDS = 4 * 3600
 
 
 def _is_missing(error: Exception) -> bool:
@@ -130,6 +133,6 @@ class DropboxStorage(dropbox.DropboxStorage):
     def probe(self) -> None:
         self.delete(self.save(random_key(PROBES), ContentFile(b"ok")))
 
-    def download_url(self, name: str, *, filename: str, media_type: str, inline: bool, method: str) -> str:
+    def download_url(self, name: str, *, seconds_left: float = math.inf, **options: Any) -> str | None:
         """Dropbox's own link, which lives four hours; it chooses the name and the type by itself."""
-        return self.url(name)
+        return self.url(name) if seconds_left >= LINK_SECONDS else None

@@ -38,5 +38,5 @@ class LocalStorage(FileSystemStorage):
     def probe(self) -> None:
         self.delete(self.save(random_key(PROBES), ContentFile(b"ok")))
 
-    def download_url(self, name: str, *, filename: str, media_type: str, inline: bool, method: str) -> None:
+    def download_url(self, name: str, **options: Any) -> None:
         """There is none: this service sends the file, or the web server in front of it."""

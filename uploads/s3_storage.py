@@ -1,5 +1,6 @@
 """Uploads in a bucket of S3, or of what speaks its protocol."""
 
+import math
 import threading
 from collections.abc import Callable
 from functools import wraps
@@ -135,13 +136,16 @@ class S3Storage(s3.S3Storage):
     def probe(self) -> None:
         self.delete(self.save(random_key(PROBES), ContentFile(b"ok")))
 
-    def download_url(self, name: str, *, filename: str, media_type: str, inline: bool, method: str) -> str:
+    def download_url(
+        self, name: str, *, filename: str, media_type: str, inline: bool, method: str, seconds_left: float = math.inf
+    ) -> str | None:
         """Where the bucket itself gives out the file, for a short time, under this name and as this type."""
+        seconds = int(min(settings.DOWNLOAD_URL_SECONDS, seconds_left))
+        if seconds < 1:
+            return None
         parameters = {
             "ResponseContentDisposition": content_disposition_header(not inline, filename) or "inline",
             "ResponseContentType": media_type,
         }
-        url: str = self._outside.url(
-            name, parameters=parameters, expire=settings.DOWNLOAD_URL_SECONDS, http_method=method
-        )
+        url: str = self._outside.url(name, parameters=parameters, expire=seconds, http_method=method)
         return url

@@ -1,5 +1,6 @@
 """The storage of uploads, whichever STORAGE names."""
 
+import math
 from typing import Protocol, cast
 
 from django.core.files.storage import default_storage
@@ -11,8 +12,10 @@ class UploadStorage(Protocol):
     def probe(self) -> None:
         """UploadsUnavailableError, saying why, where nothing can be stored."""
 
-    def download_url(self, name: str, *, filename: str, media_type: str, inline: bool, method: str) -> str | None:
-        """Where the storage itself gives out the file, for a while; None where it cannot."""
+    def download_url(
+        self, name: str, *, filename: str, media_type: str, inline: bool, method: str, seconds_left: float = math.inf
+    ) -> str | None:
+        """Where the storage itself gives out the file, for at most `seconds_left`; None where it cannot."""
 
 
 def upload_storage() -> UploadStorage:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -23,7 +24,7 @@ from snippets.models import Attachment, Snippet
 from tests.live.conftest import free_port
 from tests.s3.dropbox_stand_in import Detour, StandIn
 from tests.s3.servers import Proxy, S3Server
-from tests.uploading import BINARY, named, picture, upload
+from tests.uploading import BINARY, body, named, picture, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,6 +71,27 @@ def test_pictures_previews_and_avatars(
     assert as_owner.delete(f"/snippets/{snippet.pk}/").status_code == 204
     assert as_owner.delete("/users/me/avatar/").status_code == 204
     assert stored(uploads_on_s3) == []
+
+
+def test_no_address_at_s3_outlives_the_snippet(
+    uploads_on_s3: S3Server, as_owner: APIClient, snippet: Snippet, later: Callable[[float], None]
+) -> None:
+    (made,) = upload(as_owner, snippet.pk, named("a", BINARY)).json()
+
+    def seconds() -> int:
+        answer = as_owner.get(made["content"])
+        assert answer.status_code == 302
+        return int(parse_qs(urlsplit(answer["Location"]).query)["X-Amz-Expires"][0])
+
+    assert seconds() == 60
+    as_owner.patch(f"/snippets/{snippet.pk}/", {"expires_in": 30})
+    assert 20 <= seconds() < 30
+    as_owner.patch(f"/snippets/{snippet.pk}/", {"expires_in": 3600})
+    assert seconds() == 60
+    later(3599.5)  # S3 signs for whole seconds: for less than one, the file comes from here
+    assert body(as_owner.get(made["content"])) == BINARY
+    later(1)
+    assert as_owner.get(made["content"]).status_code == 404
 
 
 def test_nobody_who_may_not_see_it_is_sent_to_s3(

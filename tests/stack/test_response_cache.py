@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -245,6 +246,20 @@ def test_stars_comments_and_tags_are_shown_at_once(stack: Stack, writer: httpx.C
     writer.delete(comment).raise_for_status()
     seen.append(shown())
     assert seen == [(0, 0, []), (1, 0, []), (1, 1, []), (1, 1, ["a"]), (0, 1, ["a"]), (0, 0, ["a"])]
+
+
+def test_what_expires_is_gone_at_that_moment_and_not_a_second_later(stack: Stack, writer: httpx.Client) -> None:
+    begin_a_second()
+    moment = time.time() + 2.4  # in the middle of a second
+    expires = datetime.fromtimestamp(moment, UTC).isoformat()
+    snippet = writer.post("/snippets/", json={"code": "x\n", "expires": expires}).json()["pk"]
+    address = f"{stack.url}/snippets/{snippet}/raw/"
+    seen = []
+    while time.time() < moment + 1:
+        began = time.time()
+        seen.append((began > moment, httpx.get(address).status_code))
+    assert (False, 200) in seen
+    assert {status for is_late, status in seen if is_late} == {404}
 
 
 def test_what_somebody_else_has_changed_is_read_within_a_second(stack: Stack, writer: httpx.Client) -> None:
