@@ -55,6 +55,10 @@ USER_UPLOADS_MAX_BYTES = env.integer("USER_UPLOADS_MAX_BYTES", 1024 * MIB, minim
 UPLOAD_TYPES = env.media_types("UPLOAD_TYPES", "*/*")
 IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_PIXELS", 20_000_000, minimum=10_000, maximum=100_000_000)
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "api.upload_parser.TemporaryFileHandler",
+]
 
 INSTALLED_APPS = [
     "config",

@@ -78,7 +78,7 @@ def test_a_file_that_is_too_large_gets_its_answer(own: tuple[Server, Path]) -> N
         f"{server.url}/snippets/1/attachments/", headers=headers, files={"file": ("big", bytes(26 * MIB))}, timeout=30
     )
     assert answer.status_code == 413
-    assert answer.json() == {"file": [f"big: a file may be at most {25 * MIB} bytes long."]}
+    assert answer.json() == {"file": [f"big: A file may be at most {25 * MIB} bytes long."]}
     assert files_in(temporary) == []
 
 
