@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from snippets.models import Attachment, Snippet
-from tests.uploading import BINARY, PAGE, PDF, SVG, body, named, picture, upload
+from tests.uploading import BINARY, PAGE, PDF, SVG, animation, body, named, picture, upload
 
 
 def stored_files(settings: Any) -> list[Path]:
@@ -529,6 +530,46 @@ def test_a_decompression_bomb_is_refused(as_owner: APIClient, snippet: Snippet) 
     answer = upload(as_owner, snippet.pk, named("bomb.png", stream.getvalue()))
     assert answer.status_code == 400
     assert answer.json() == {"file": ["bomb.png: The image may have at most 20000000 pixels."]}
+
+
+DAMAGED = {"file": ["x: The image is damaged, or cannot be decoded."]}
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_an_animation_that_is_broken_off_is_refused(as_owner: APIClient, snippet: Snippet, kind: str) -> None:
+    whole = animation(kind)
+    assert upload(as_owner, snippet.pk, named("x", whole + PAGE)).status_code == 201
+    for length in (len(whole) // 2, len(whole) - 20):
+        answer = upload(as_owner, snippet.pk, named("x", whole[:length]))
+        assert (answer.status_code, answer.json()) == (400, DAMAGED), length
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_a_gif_that_is_broken_off_between_two_frames_is_refused(
+    as_owner: APIClient, snippet: Snippet, frames: int
+) -> None:
+    whole = animation("GIF")
+    starts = [match.start() for match in re.finditer(re.escape(b"!\xf9\x04"), whole)]
+    assert len(starts) == 4  # all but the first frame's
+    answer = upload(as_owner, snippet.pk, named("x", whole[: starts[frames - 1]]))
+    assert (answer.status_code, answer.json()) == (400, DAMAGED)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_an_animation_has_limits_of_its_own(as_owner: APIClient, snippet: Snippet, settings: Any, kind: str) -> None:
+    settings.IMAGE_MAX_PIXELS = 100
+    assert upload(as_owner, snippet.pk, named("x", animation(kind, 20, (10, 10)))).status_code == 201
+    answer = upload(as_owner, snippet.pk, named("x", animation(kind, 21, (10, 10))))
+    complaint = "x: An animation may have at most 10000 frames, and 2000 pixels in all of them."
+    assert (answer.status_code, answer.json()) == (400, {"file": [complaint]})
+
+
+def test_a_gif_has_no_frame_that_is_larger_than_it_is(as_owner: APIClient, snippet: Snippet) -> None:
+    whole = bytearray(animation("GIF"))
+    frame = whole.rindex(b"\x2c\0\0\0\0")
+    whole[frame + 5 : frame + 9] = b"\xff\xff\xff\xff"
+    answer = upload(as_owner, snippet.pk, named("x", bytes(whole)))
+    assert (answer.status_code, "An animation may have" in answer.json()["file"][0]) == (400, True), answer.json()
 
 
 # --- Removing ---------------------------------------------------------------------------------------------------------
