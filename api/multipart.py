@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from django.http.multipartparser import MultiPartParser as DjangoMultiPartParser, MultiPartParserError
 from rest_framework import parsers
@@ -27,7 +27,7 @@ class NamedFilesParser(parsers.MultiPartParser):
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Context = None) -> Any:
         request = (parser_context or {})["request"]
         meta = request.META | {"CONTENT_TYPE": media_type}
-        parser = _Parser(meta, stream, request.upload_handlers)
+        parser = _Parser(meta, cast(Any, stream), request.upload_handlers)
         parser.names_belong_to = self.names_belong_to
         try:
             return parsers.DataAndFiles(*parser.parse())

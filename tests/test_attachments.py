@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -341,7 +342,10 @@ def test_the_browser_that_posted_without_an_account_adds_files(db: None) -> None
     assert made.status_code == 201
     (path,) = (f"/snippets/{snippet.pk}/attachments/" for snippet in Snippet.objects.all())
     assert client.post(path, {"file": named("a.txt", b"text")}, format="multipart").status_code in (401, 403)
-    token = client.get(path, HTTP_ACCEPT="text/html").cookies.get("csrftoken") or client.cookies["csrftoken"]
+    page = client.get(path, HTTP_ACCEPT="text/html")
+    assert 'id="upload-files"' in page.content.decode()
+    assert 'id="upload-files"' not in APIClient().get(path, HTTP_ACCEPT="text/html").content.decode()
+    token = page.cookies.get("csrftoken") or client.cookies["csrftoken"]
     fields = {"csrfmiddlewaretoken": token.value, "file": named("a.txt", b"text")}
     assert client.post(path, fields, format="multipart").status_code == 201
 
@@ -416,6 +420,8 @@ def test_a_range_of_bytes(as_owner: APIClient, content: str, wanted: str, expect
 def test_a_range_that_is_not_there(as_owner: APIClient, content: str, wanted: str) -> None:
     answer = as_owner.get(content, headers={"Range": wanted})
     assert (answer.status_code, answer["Content-Range"]) == (416, "bytes */1024")
+    assert answer.json() == {"detail": "The file has no such range."}
+    assert answer["Content-Type"] == "application/json"
 
 
 @pytest.mark.parametrize("wanted", ["bytes=9-3", "bytes=-", "lines=1-2", "bytes=1-2,5-6", "bytes=x-", "bytes=٣-"])
@@ -431,6 +437,7 @@ def test_head_and_what_one_has_already(as_owner: APIClient, content: str) -> Non
     assert head["Cache-Control"] == "private, no-cache"
     again = as_owner.get(content, headers={"If-None-Match": head["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
+    assert "sandbox" in again["Content-Security-Policy"]
     rest = {"Range": "bytes=1000-", "If-Range": head["ETag"]}
     assert as_owner.get(content, headers=rest).status_code == 206
     assert as_owner.get(content, headers=rest | {"If-Range": '"another"'}).status_code == 200
@@ -461,6 +468,22 @@ def test_a_file_that_is_lost_is_not_found(as_owner: APIClient, content: str, set
     answer = as_owner.get(content)
     assert (answer.status_code, answer.json()) == (404, {"detail": "The file is no longer stored."})
     assert as_owner.get(content.replace("content/", "")).status_code == 200
+
+
+def test_a_folder_of_uploads_that_is_gone_is_a_failure_and_not_a_missing_file(
+    as_owner: APIClient, snippet: Snippet, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    (made,) = upload(as_owner, snippet.pk, named("cat.png", picture())).json()
+    shutil.rmtree(settings.MEDIA_ROOT)
+    for address in (made["content"], made["preview"]):
+        for _ in range(2):
+            answer = as_owner.get(address)
+            assert (answer.status_code, list(answer.json()), answer["Retry-After"]) == (503, ["detail"], "2")
+            assert "MEDIA_ROOT cannot be used: the folders of earlier uploads are gone" in caplog.text
+            caplog.clear()
+            assert as_owner.get("/health/ready/").status_code == 200  # which makes the folder anew
+    upload(as_owner, snippet.pk, named("cat.png", picture()))
+    assert as_owner.get(made["content"]).status_code == 404
 
 
 # --- Limits -----------------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ def main(paths: list[str], job: dict[str, Any]) -> None:
 
     Image.MAX_IMAGE_PIXELS = None  # the next lines are stricter
     file = io.BytesIO(sys.stdin.buffer.read())
+    Image.open(file, formats=[job["format"]]).verify()  # which only PNG can be: its checksums, up to the last
     image = Image.open(file, formats=[job["format"]])
     width, height = image.size
     if width * height > job["max_pixels"]:
