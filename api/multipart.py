@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import IO, Any, cast
 
 from django.http.multipartparser import MultiPartParser as DjangoMultiPartParser, MultiPartParserError
@@ -29,10 +30,15 @@ class NamedFilesParser(parsers.MultiPartParser):
         meta = request.META | {"CONTENT_TYPE": media_type}
         parser = _Parser(meta, cast(Any, stream), request.upload_handlers)
         parser.names_belong_to = self.names_belong_to
-        try:
-            return parsers.DataAndFiles(*parser.parse())
-        except MultiPartParserError as error:
-            raise ParseError(f"Multipart form parse error - {error}") from error
+        with ExitStack() as undoing:
+            for handler in request.upload_handlers:
+                undoing.callback(handler.upload_interrupted)  # which removes a temporary file that is begun
+            try:
+                parsed = parsers.DataAndFiles(*parser.parse())
+            except MultiPartParserError as error:
+                raise ParseError(f"Multipart form parse error - {error}") from error
+            undoing.pop_all()
+        return parsed
 
 
 class _Parser(DjangoMultiPartParser):

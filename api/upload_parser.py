@@ -29,8 +29,8 @@ class UploadParser(NamedFilesParser):
         watched = _Watched(stream, parse_header_parameters(media_type or "")[1].get("boundary", ""))
         try:
             parsed = super().parse(cast(IO[bytes], watched), media_type, parser_context)
-        except UnreadablePostError as error:
-            raise ParseError("The request was cut off.") from error
+        except UnreadablePostError:  # an OSError too, and the client's
+            raise
         except TooManyFilesSent as error:
             raise ValidationError({"file": [f"At most {settings.DATA_UPLOAD_MAX_NUMBER_FILES} at once."]}) from error
         except OSError as error:
