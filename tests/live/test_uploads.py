@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.live.conftest import Server, StartServer, free_port
+from tests.live.conftest import Server, StartServer
+from tests.servers import free_port
 
 MIB = 1024 * 1024
 

@@ -20,9 +20,9 @@ from django.db import connection, transaction
 from rest_framework.test import APIClient
 
 from snippets.models import Attachment, Snippet
-from tests.live.conftest import free_port
 from tests.s3.dropbox_stand_in import Detour, StandIn
 from tests.s3.servers import Proxy, S3Server
+from tests.servers import free_port
 from tests.uploading import BINARY, named, picture, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
