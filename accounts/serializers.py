@@ -1,6 +1,8 @@
 """Users and tokens as the API shows and takes them."""
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -13,6 +15,8 @@ from rest_framework.reverse import reverse
 from accounts.models import ApiToken, User
 from accounts.throttling import LoginThrottle
 from api.serializers import StrictCharField, StrictModelSerializer, StrictSerializer
+
+AVATAR_ELSEWHERE = "A picture is sent to /users/me/avatar/: PUT it there as a multipart form, or DELETE it."
 
 
 class UserSerializer(StrictModelSerializer):
@@ -33,6 +37,19 @@ class UserSerializer(StrictModelSerializer):
             return None
         address: str = reverse("user-avatar", kwargs={"username": user.username}, request=self.context.get("request"))
         return address
+
+    def to_internal_value(self, data: Any) -> Any:
+        """What has been got may be sent back; any other picture would silently come to nothing."""
+        if isinstance(data, Mapping) and "avatar" in data and not self._is_shown(data["avatar"]):
+            raise serializers.ValidationError({"avatar": [AVATAR_ELSEWHERE]})
+        return super().to_internal_value(data)
+
+    def _is_shown(self, avatar: Any) -> bool:
+        """Whether this is what is shown as the user's picture, at whichever host."""
+        stored = self.get_avatar(self.instance) if isinstance(self.instance, User) else None
+        if stored is None or not isinstance(avatar, str):
+            return not avatar and not stored
+        return avatar.endswith(urlsplit(stored).path)
 
 
 def _checked_password(password: str, user: User) -> str:

@@ -7,7 +7,6 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase, JsonResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, mixins, status, viewsets
 from rest_framework.exceptions import NotFound, Throttled, ValidationError
@@ -19,6 +18,7 @@ from rest_framework.throttling import BaseThrottle
 
 from accounts.authentication import BasicAuthentication, SessionAuthentication, TokenAuthentication
 from accounts.models import ApiToken, User, digest_of
+from accounts.parsers import AccountFormParser
 from accounts.permissions import SignedInWithPassword, SignUpOrStaff, TokenScope
 from accounts.serializers import (
     ApiTokenSerializer,
@@ -30,8 +30,9 @@ from accounts.serializers import (
     UserSerializer,
 )
 from accounts.throttling import LoginThrottle, SignUpThrottle
-from api.downloads import stored_file
+from api.downloads import FILE_HEADERS, FILE_RESPONSES, stored_file
 from api.pagination import KeysetPagination
+from api.parsers import FormParser, JSONParser
 from api.renderers import FileRenderer
 from api.upload_parser import UploadParser
 from api.views import StrictQueryMixin
@@ -42,6 +43,7 @@ class UserList(StrictQueryMixin, generics.ListCreateAPIView):
     """Everybody (for staff); sign up by POST where that is open."""
 
     permission_classes = [SignUpOrStaff, TokenScope]
+    parser_classes = [JSONParser, FormParser, AccountFormParser]
     pagination_class = KeysetPagination
     queryset = User.objects.filter(is_active=True).order_by("username", "pk")
 
@@ -66,6 +68,7 @@ class Me(StrictQueryMixin, generics.RetrieveUpdateAPIView):
 
     permission_classes = [IsAuthenticated, TokenScope]
     serializer_class = ProfileSerializer
+    parser_classes = [JSONParser, FormParser, AccountFormParser]
     http_method_names = ["get", "patch", "head", "options"]
 
     def get_object(self) -> User:
@@ -84,9 +87,10 @@ class Avatar(StrictQueryMixin, generics.GenericAPIView):
     queryset = User.objects.filter(is_active=True)
     lookup_field = "username__iexact"
     lookup_url_kwarg = "username"
+    schema_parameters = {"GET": FILE_HEADERS}
     works_with_uploads = True
 
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, 302: None})
+    @extend_schema(responses=FILE_RESPONSES)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         user = self.get_object()
         if not user.avatar:

@@ -3,14 +3,16 @@
 import math
 import re
 from collections.abc import Iterator
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
 from django.db.models.fields.files import FieldFile
-from django.http import FileResponse, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header, parse_etags
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
@@ -21,11 +23,30 @@ SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 CHUNK = 64 * 1024
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
+# What `stored_file` may answer, and what it looks at, for the API's description.
+FILE_RESPONSES: dict[Any, Any] = {
+    (200, "application/octet-stream"): OpenApiTypes.BINARY,
+    (206, "application/octet-stream"): OpenApiTypes.BINARY,
+    302: None,
+}
+FILE_HEADERS = [
+    OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description)
+    for name, description in (
+        ("If-None-Match", "The ETag of what you have; 304 if that is still so."),
+        ("Range", "The bytes that you want: `bytes=0-99`, `bytes=100-` or `bytes=-100`."),
+        ("If-Range", "The ETag of what you have a part of; the whole file if it is another one now."),
+    )
+]
+
 Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 
 def protect(response: Answer, filename: str, as_attachment: bool = False) -> Answer:
     response["Content-Disposition"] = content_disposition_header(as_attachment, filename) or "inline"
+    return _sandboxed(response)
+
+
+def _sandboxed(response: Answer) -> Answer:
     response["Content-Security-Policy"] = SANDBOX
     response["X-Content-Type-Options"] = "nosniff"
     return response
@@ -38,6 +59,12 @@ def stored_file(
 
     No address of it works longer than `seconds_left`.
     """
+    return _sandboxed(_answer(request, file, filename, media_type, digest, seconds_left))
+
+
+def _answer(
+    request: Request, file: FieldFile, filename: str, media_type: str, digest: str, seconds_left: float
+) -> HttpResponseBase:
     etag = f'"{digest[:32]}"'
     tags = parse_etags(request.headers.get("If-None-Match", ""))
     if tags == ["*"] or etag in {tag.removeprefix("W/") for tag in tags}:
@@ -59,6 +86,8 @@ def stored_file(
         response = HttpResponse(headers={"X-Accel-Redirect": file.url})
     else:
         response = _kept(_from_here(request, file, etag), etag)
+        if response.status_code == 416:
+            return response
     response["Content-Type"] = content_type
     return protect(response, filename, as_attachment=not inline)
 
@@ -78,7 +107,8 @@ def _from_here(request: Request, file: FieldFile, etag: str) -> HttpResponseBase
     first, last = _wanted_range(request, size, etag)
     if first >= size:
         opened.close()
-        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+        detail = {"detail": "The file has no such range."}
+        return JsonResponse(detail, status=416, headers={"Content-Range": f"bytes */{size}"})
     length = last - first + 1
     response: HttpResponseBase
     if request.method == "HEAD":

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, InterfaceError, OperationalError
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, JsonResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import ParseError
 from rest_framework.renderers import JSONRenderer
@@ -23,6 +23,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     """Answers what Django raises below the views (limits of the request, the database) like the API's own errors."""
     if isinstance(error, RequestDataTooBig):
         error = PayloadTooLarge()
+    elif isinstance(error, UnreadablePostError):
+        error = ParseError("The request was cut off.")
     elif isinstance(error, SuspiciousOperation):  # too many fields, a broken multipart header
         error = ParseError("The request's body cannot be read.")
     elif isinstance(error, DataError):

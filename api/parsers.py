@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Mapping
 from typing import IO, Any
 from urllib.parse import parse_qsl
 
@@ -12,7 +11,7 @@ from django.utils.http import parse_header_parameters
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
-Context = Mapping[str, Any] | None
+from api.multipart import Context, NamedFilesParser
 
 
 def read_text(stream: IO[bytes]) -> str:
@@ -73,8 +72,10 @@ class FormParser(parsers.FormParser):
         return form
 
 
-class MultiPartParser(parsers.MultiPartParser):
+class MultiPartParser(NamedFilesParser):
     """A multipart form of text. A file sent for a field is that field's text (`curl --form code=@main.py`)."""
+
+    names_belong_to = "filename"
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Context = None) -> QueryDict:
         body = (parser_context or {})["request"].body
@@ -83,13 +84,17 @@ class MultiPartParser(parsers.MultiPartParser):
         form = parsed.data.copy()
         for name, files in parsed.files.lists():
             for file in files:
-                form.appendlist(name, read_text(file))
+                form.appendlist(name, self.text_of(name, file))
                 if name == "code" and "filename" not in form:
                     form["filename"] = file.name
         if not form:
             raise ParseError("Multipart: the body has no part.")
         self._check_decoded(body, form)
         return form
+
+    def text_of(self, name: str, file: IO[bytes]) -> str:
+        """What a file stands for that is sent for the field of this name."""
+        return read_text(file)
 
     @staticmethod
     def _check_complete(body: bytes, media_type: str) -> None:

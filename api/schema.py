@@ -20,6 +20,7 @@ ERRORS = {
     "412": "It has been changed since the version that If-Match names.",
     "413": "The body is too large.",
     "415": "The body's media type or charset is not supported.",
+    "416": "The file has no such range; Content-Range has its size.",
     "429": "Too often; Retry-After says when to try again.",
     "503": "The storage of uploads does not answer; Retry-After says when to try again.",
 }
@@ -64,4 +65,6 @@ class AutoSchema(SpectacularAutoSchema):
         if "{ref}" in self.path:
             statuses.add("410")
         statuses |= set(getattr(self.view, "more_errors", ()))
+        if "Range" in headers:
+            statuses.add("416")
         return sorted(statuses)

@@ -4,21 +4,20 @@ from typing import IO, Any, cast
 
 from django.conf import settings
 from django.core.exceptions import TooManyFilesSent
-from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile, TemporaryFileUploadHandler
 from django.http import UnreadablePostError
 from django.utils.http import parse_header_parameters
-from rest_framework import parsers
 from rest_framework.exceptions import ParseError, ValidationError
 
 from api.exceptions import PayloadTooLarge
-from api.parsers import Context
+from api.multipart import Context, NamedFilesParser
 from uploads.errors import UploadsUnavailableError
 
 ROOM_FOR_FRAMING = 1024 * 1024
-MAX_NAME_BYTES = 255
 
 
-class UploadParser(parsers.MultiPartParser):
+class UploadParser(NamedFilesParser):
     """A multipart form with files as `file`, which go to memory or to a temporary file while they arrive."""
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Context = None) -> Any:
@@ -30,14 +29,15 @@ class UploadParser(parsers.MultiPartParser):
         watched = _Watched(stream, parse_header_parameters(media_type or "")[1].get("boundary", ""))
         try:
             parsed = super().parse(cast(IO[bytes], watched), media_type, parser_context)
-        except UnreadablePostError as error:
-            raise ParseError("The request was cut off.") from error
+        except UnreadablePostError:  # an OSError too, and the client's
+            raise
         except TooManyFilesSent as error:
             raise ValidationError({"file": [f"At most {settings.DATA_UPLOAD_MAX_NUMBER_FILES} at once."]}) from error
         except OSError as error:
             raise UploadsUnavailableError(f"the folder for temporary files: {error.strerror}") from error
         files = [file for _, sent in parsed.files.lists() for file in sent]
-        if complaint := limits.complaint or watched.complaint():
+        texts = [text for _, sent in parsed.data.lists() for text in sent]
+        if complaint := limits.complaint or watched.complaint(len(files) + len(texts)):
             for file in files:
                 file.close()
             raise complaint
@@ -47,46 +47,57 @@ class UploadParser(parsers.MultiPartParser):
 class _Limits(FileUploadHandler):
     """Stands before the handlers that keep files, and drops those that are refused before they are whole."""
 
-    complaint: PayloadTooLarge | ValidationError | None = None
+    complaint: PayloadTooLarge | None = None
 
-    def new_file(self, field_name: str, file_name: str, *args: Any, **kwargs: Any) -> None:
-        super().new_file(field_name, file_name, *args, **kwargs)
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
         self.received = 0
-        if len(file_name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:  # Django would shorten it
-            self._refuse(ValidationError({"file": [f"A file's name may be at most {MAX_NAME_BYTES} bytes long."]}))
-        if "\ufffd" in file_name:  # which Django has put there
-            self._refuse(ValidationError({"file": ["A file's name is not valid UTF-8."]}))
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
         self.received += len(raw_data)
         if self.received > settings.UPLOAD_MAX_BYTES:
-            message = f"{self.file_name}: a file may be at most {settings.UPLOAD_MAX_BYTES} bytes long."
-            self._refuse(PayloadTooLarge({"file": [message]}))
+            message = f"{self.file_name}: A file may be at most {settings.UPLOAD_MAX_BYTES} bytes long."
+            self.complaint = self.complaint or PayloadTooLarge({"file": [message]})
+            raise SkipFile
         return raw_data
 
     def file_complete(self, file_size: int) -> None:
         """The handlers after this one have the file."""
 
-    def _refuse(self, complaint: PayloadTooLarge | ValidationError) -> None:
-        self.complaint = self.complaint or complaint
-        raise SkipFile
+
+class TemporaryFileHandler(TemporaryFileUploadHandler):
+    """Django's own puts the ending of the name into that of the temporary file, which a long one makes too long."""
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        FileUploadHandler.new_file(self, *args, **kwargs)
+        self.file = TemporaryUploadedFile("upload", self.content_type, 0, self.charset, self.content_type_extra)
+        self.file.name = self.file_name
 
 
 class _Watched:
-    """The request's body, and whether it was whole: Django takes what there is of one that was cut off."""
+    """The request's body, and whether Django has understood it: it takes what there is of one that was cut off, and
+    passes over parts whose headers it cannot read."""
 
     def __init__(self, stream: IO[bytes], boundary: str) -> None:
         self._stream = stream
-        self._end = f"--{boundary}--".encode()
+        self._delimiter = f"--{boundary}".encode()
+        self._end = self._delimiter + b"--"
         self._tail = b""
         self._ended = False
+        self._delimiters = 0
 
     def read(self, size: int = -1) -> bytes:
         data = self._stream.read(size)
         seen = self._tail + data
         self._ended = self._ended or self._end in seen
+        self._delimiters += seen.count(self._delimiter) - self._tail.count(self._delimiter)
         self._tail = seen[-len(self._end) :]
         return data
 
-    def complaint(self) -> ParseError | None:
-        return None if self._ended else ParseError("Multipart: the body does not end with its boundary.")
+    def complaint(self, parts: int) -> ParseError | ValidationError | None:
+        """What is wrong with a body of which Django has found so many parts."""
+        if not self._ended:
+            return ParseError("Multipart: the body does not end with its boundary.")
+        if self._delimiters - 1 != parts:
+            return ValidationError({"file": ["A part's name, or its file's, cannot be read: they must be UTF-8."]})
+        return None

@@ -9,50 +9,18 @@ it (VmHWM).
 
 import os
 import re
-import signal
-import socket
-import subprocess
 import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from servers import free_port, running
 
-ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 MIB = 1024 * 1024
 SIZE = 25 * MIB
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-@contextmanager
-def running(command: list[str], url: str, log: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The process, once it answers at the address."""
-    environment = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull} | variables
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
-        )
-    try:
-        for _ in range(600):
-            try:
-                httpx.get(url, timeout=5)
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        yield process
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
 
 
 def worker_of(master: int) -> int:
@@ -63,7 +31,6 @@ def worker_of(master: int) -> int:
 
 def memory(pid: int, name: str) -> float:
     match = re.search(rf"^{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    assert match
     assert match
     return int(match[1]) / 1024
 

@@ -16,8 +16,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
+from servers import ROOT, running
 
-ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = [(2, 4), (1, 4), (1, 8), (2, 1), (2, 2), (4, 1), (4, 2), (4, 4)]
 PATHS = {"raw": "/snippets/1/raw/", "highlight": "/snippets/1/highlight/", "list": "/snippets/"}
 ROUNDS = 5
@@ -26,7 +26,7 @@ FIRST_PORT = 18_500
 
 
 def start(stack: ExitStack, folder: Path, port: int, processes: int, threads: int, database: str) -> str:
-    environment = os.environ | {
+    variables = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin",
         "SECRET_KEY": "of no use but for a benchmark, and of no use anywhere else",
         "SECURE_SSL_REDIRECT": "false",
@@ -42,19 +42,14 @@ def start(stack: ExitStack, folder: Path, port: int, processes: int, threads: in
     if port == FIRST_PORT:
         for command in ("migrate", "collectstatic"):
             subprocess.run(
-                [sys.executable, "manage.py", command, "--no-input", "-v0"], cwd=ROOT, env=environment, check=True
+                [sys.executable, "manage.py", command, "--no-input", "-v0"],
+                cwd=ROOT,
+                env=os.environ | variables,
+                check=True,
             )
-    process = subprocess.Popen(["config/entrypoint.sh"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    stack.callback(process.wait)
-    stack.callback(process.terminate)
     url = f"http://127.0.0.1:{port}"
-    for _ in range(200):
-        try:
-            httpx.get(f"{url}/health/live/")
-            return url
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise SystemExit(f"{url} does not answer.")
+    stack.enter_context(running(["config/entrypoint.sh"], f"{url}/health/live/", folder / f"log-{port}", **variables))
+    return url
 
 
 def measure(url: str) -> tuple[float, float]:

@@ -15,7 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 Value = TypeVar("Value")
 
 ORIGIN = re.compile(r"https?://[^/\s]+")
-MEDIA_TYPE = re.compile(r"\*/\*|[a-z]+/(\*|[a-z0-9.+-]+)")
+# As Amazon has them, and others that speak S3's protocol: a bucket's name may become a part of a host's.
+BUCKET = re.compile(r"(?!\d+(\.\d+){3}\Z)(?=.{3,63}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 FOLDER = re.compile(r"[\w-]+(/[\w-]+)*", re.ASCII)
 HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\]")
 HOST_NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
@@ -169,15 +170,29 @@ class Environment:
             raise ImproperlyConfigured(f"{name} must be an origin such as https://storage.example.org.")
         return origin
 
-    def media_types(self, name: str, default: str) -> list[str]:
-        """A list of media types; `image/*` is every image, `*/*` everything."""
+    def media_types(self, name: str, default: str, known: tuple[str, ...]) -> list[str]:
+        """A list of known media types; `image/*` is every image, `*/*` everything."""
         types = [word.lower() for word in self.words(name, default)]
-        if not all(MEDIA_TYPE.fullmatch(media_type) for media_type in types):
-            raise ImproperlyConfigured(f"{name} must be types such as image/*,application/pdf, separated by commas.")
+        possible = {*known, "*/*", *(f"{media_type.partition('/')[0]}/*" for media_type in known)}
+        if not possible.issuperset(types):
+            raise ImproperlyConfigured(
+                f"{name} must be types such as image/*,application/pdf, separated by commas. "
+                f"Possible are {', '.join(known)}, and with * in place of a part."
+            )
         return types
 
+    def bucket(self, name: str, because: str) -> str:
+        """The name of a bucket, which must be there."""
+        bucket = self.required(name, because)
+        if not BUCKET.fullmatch(bucket):
+            raise ImproperlyConfigured(
+                f"{name} must be the name of a bucket: 3 to 63 lowercase letters, digits, hyphens and dots, such as "
+                "snippets-uploads."
+            )
+        return bucket
+
     def folder(self, name: str, default: str) -> str:
-        """The path of a folder in a storage, without slashes at its ends."""
+        """The path of a folder in a storage. Slashes at its ends count for nothing."""
         folder = self.text(name, default).strip("/")
         if not FOLDER.fullmatch(folder):
             raise ImproperlyConfigured(f"{name} must be a path of letters, digits, _ and -, such as uploads/snippets.")

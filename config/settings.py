@@ -9,6 +9,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 
 from config import databases
 from config.environment import Environment
+from uploads.contents import KNOWN_TYPES
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(os.environ.get("ENV_FILE"), BASE_DIR / ".env")
@@ -49,12 +50,19 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = CODE_MAX_BYTES * 6 + 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 25 * MIB, minimum=1024, maximum=1024 * MIB)
-SNIPPET_UPLOADS_MAX_BYTES = env.integer("SNIPPET_UPLOADS_MAX_BYTES", 100 * MIB, minimum=1024, maximum=10 * 1024 * MIB)
+# Not less than one file may have, which would never find room.
+SNIPPET_UPLOADS_MAX_BYTES = env.integer(
+    "SNIPPET_UPLOADS_MAX_BYTES", 100 * MIB, minimum=UPLOAD_MAX_BYTES, maximum=10 * 1024 * MIB
+)
 SNIPPET_UPLOADS_MAX_COUNT = env.integer("SNIPPET_UPLOADS_MAX_COUNT", 20, minimum=0, maximum=100)
-USER_UPLOADS_MAX_BYTES = env.integer("USER_UPLOADS_MAX_BYTES", 1024 * MIB, minimum=0, maximum=2**50)
-UPLOAD_TYPES = env.media_types("UPLOAD_TYPES", "*/*")
+USER_UPLOADS_MAX_BYTES = env.integer("USER_UPLOADS_MAX_BYTES", 1024 * MIB, minimum=UPLOAD_MAX_BYTES, maximum=2**50)
+UPLOAD_TYPES = env.media_types("UPLOAD_TYPES", "*/*", KNOWN_TYPES)
 IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_PIXELS", 20_000_000, minimum=10_000, maximum=100_000_000)
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "api.upload_parser.TemporaryFileHandler",
+]
 
 INSTALLED_APPS = [
     "config",
@@ -152,24 +160,31 @@ def _database() -> dict[str, Any]:
     }
 
 
+STORAGE = env.choice("STORAGE", "filesystem", ("filesystem", "s3", "dropbox"))
+DOWNLOAD_URL_SECONDS = env.integer("DOWNLOAD_URL_SECONDS", 60, minimum=5, maximum=3600)
+# Whether the web server in front sends local uploads itself, as `location /media/ { internal; }` lets it. What starts
+# nginx sets it on every storage, but the others send their files themselves.
+X_ACCEL_REDIRECT = env.flag("X_ACCEL_REDIRECT", False) and STORAGE == "filesystem"
+
+
 def _upload_storage() -> dict[str, Any]:
     """The storage of uploads, by name: what the others need is not loaded."""
-    kind = env.choice("STORAGE", "filesystem", ("filesystem", "s3", "dropbox"))
     timeout = env.number("STORAGE_TIMEOUT", 5, minimum=1, maximum=25)  # seconds
     prefix, endpoint = env.folder("S3_PREFIX", "uploads"), env.origin("S3_ENDPOINT_URL")
     public_url = env.origin("S3_PUBLIC_URL")
     dropbox_folder = env.folder("DROPBOX_FOLDER", "snippets")
-    if kind == "s3":
+    if STORAGE == "s3":
         options = {
-            "bucket_name": env.required("S3_BUCKET", "STORAGE=s3"),
+            "bucket_name": env.bucket("S3_BUCKET", "STORAGE=s3"),
             "region_name": env.text("S3_REGION") or None,
             "endpoint_url": endpoint or None,
             "public_url": public_url or None,
             "location": f"{prefix}/",
+            "querystring_expire": DOWNLOAD_URL_SECONDS,
             "timeout": timeout,
         }
         return {"BACKEND": "uploads.s3_storage.S3Storage", "OPTIONS": options}
-    if kind == "dropbox":
+    if STORAGE == "dropbox":
         options = {
             "app_key": env.required("DROPBOX_APP_KEY", "STORAGE=dropbox"),
             "app_secret": env.required("DROPBOX_APP_SECRET", "STORAGE=dropbox"),
@@ -192,9 +207,6 @@ STORAGES = {
 }
 MEDIA_ROOT = str(BASE_DIR / env.text("MEDIA_ROOT", str(DATA_DIR / "media")))
 MEDIA_URL = "/media/"
-# Whether the web server in front sends local uploads itself, as `location /media/ { internal; }` lets it.
-X_ACCEL_REDIRECT = env.flag("X_ACCEL_REDIRECT", False)
-DOWNLOAD_URL_SECONDS = env.integer("DOWNLOAD_URL_SECONDS", 60, minimum=5, maximum=3600)
 STATIC_ROOT = str(BASE_DIR / env.text("STATIC_ROOT", str(DATA_DIR / "static")))
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

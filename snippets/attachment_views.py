@@ -7,7 +7,6 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import transaction
 from django.db.models.fields.files import FieldFile
 from django.http.response import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import NotFound, ValidationError
@@ -16,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from api.downloads import stored_file
+from api.downloads import FILE_HEADERS, FILE_RESPONSES, stored_file
 from api.renderers import FileRenderer
 from api.upload_parser import UploadParser
 from snippets.models import Attachment, Snippet
@@ -24,7 +23,7 @@ from snippets.permissions import AttachmentPermission
 from snippets.renderers import UploadPageRenderer
 from snippets.serializers import AttachmentPageSerializer, AttachmentSerializer, NewAttachmentsSerializer
 from snippets.throttling import AnonymousPostingThrottle
-from snippets.views import EDIT_KEY, IF_NONE_MATCH, REF, SnippetView
+from snippets.views import EDIT_KEY, REF, SnippetView
 from uploads.images import REDRAWN_TYPE
 
 PK = OpenApiParameter("id", int, OpenApiParameter.PATH, description="The attachment's number.")
@@ -100,19 +99,16 @@ class AttachmentDetail(AttachmentView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-FILE = {(200, "application/octet-stream"): OpenApiTypes.BINARY, 206: OpenApiTypes.BINARY, 302: None}
-
-
 class AttachmentContent(AttachmentView):
     """The file itself, from here or by a redirect to where it is stored."""
 
     renderer_classes = [FileRenderer]
-    schema_parameters = {"GET": [*PLACE, IF_NONE_MATCH]}
+    schema_parameters = {"GET": [*PLACE, *FILE_HEADERS]}
 
     def known_parameters(self, request: Request) -> set[str]:
         return set()
 
-    @extend_schema(responses=FILE)
+    @extend_schema(responses=FILE_RESPONSES)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         it = self.attachment_of(self.get_object())
         return self.stored(it.file, filename=it.name, media_type=it.content_type, digest=it.sha256)
@@ -125,7 +121,7 @@ class AttachmentContent(AttachmentView):
 class AttachmentPreview(AttachmentContent):
     """A small picture of an image, as WebP."""
 
-    @extend_schema(responses=FILE)
+    @extend_schema(responses=FILE_RESPONSES)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         it = self.attachment_of(self.get_object())
         if not it.preview:

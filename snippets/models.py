@@ -35,6 +35,7 @@ from snippets.validators import (
 from uploads.contents import IMAGES, inspect
 from uploads.images import read_image
 from uploads.keys import random_key
+from uploads.quotas import lock_nobody_s_quota
 from uploads.removal import remove, remove_after_commit
 
 SLUG_LENGTH = 22  # of 62 characters: 131 bits
@@ -304,8 +305,11 @@ class Attachment(models.Model):
                     getattr(attachment, field).save("", content, save=False)
             with transaction.atomic():
                 snippet = lock()
-                if snippet.owner_id:  # whose other snippets may be added to at the same time
+                # The other snippets of the owner may be added to at the same time.
+                if snippet.owner_id:
                     User.objects.select_for_update().get(pk=snippet.owner_id)
+                else:
+                    lock_nobody_s_quota()
                 snippet.check_room_for(attachments)
                 for attachment in attachments:
                     attachment.snippet, attachment.uploader = snippet, uploader

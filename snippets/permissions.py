@@ -61,8 +61,10 @@ class SnippetPermission(TokenScope):
                 return True
             raise PermissionDenied("This edit key does not belong to this snippet.")
         if any(snippet.opens_with(digest) for digest in request.session.get(SESSION_KEY, [])):
-            # The browser sends its session along from any site that asks it to.
-            SessionAuthentication().enforce_csrf(request)
+            # The browser sends its session along from any site that asks it to. While a page is read, which asks for
+            # each of its forms whether that would be allowed, there is no token to look for.
+            if request._request.method not in SAFE_METHODS:
+                SessionAuthentication().enforce_csrf(request)
             return True
         self.message = "You may read this snippet, but not change it."
         return False

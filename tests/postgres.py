@@ -1,19 +1,23 @@
-"""PostgreSQL servers of a test's own, which may be stopped and started."""
+"""PostgreSQL for tests: a database of their own on the server that DATABASE_URL names, or a server of their own, which
+may be stopped and started."""
 
 import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from psycopg import sql
+
+from tests.servers import free_port
 
 USER = "snippets"
 # On top of loopback alone, and of no socket in a folder that others share. fsync is of no use to a test.
@@ -84,13 +88,6 @@ def _account() -> str:
     return "postgres" if "postgres" in names else "nobody"
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def _make_certificates(folder: Path) -> None:
     if not shutil.which("openssl"):
         pytest.skip("openssl is not installed.")
@@ -124,11 +121,27 @@ def _initialize(postgres: Postgres, *, tls: bool) -> None:
 
 
 @contextmanager
+def fresh_database() -> Iterator[str]:
+    """The URL of a new database beside the one that DATABASE_URL names, where that is PostgreSQL; else nothing."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        yield ""
+        return
+    name = f"snippets_live_{secrets.token_hex(6)}"
+    with psycopg.connect(urlunsplit(urlsplit(url)._replace(path="/postgres")), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
 def running_postgres(*, tls: bool = False) -> Iterator[Postgres]:
     programs, account = _programs(), _account()
     # Not pytest's own folder, which belongs to the user of the tests alone.
     with tempfile.TemporaryDirectory(prefix="snippets-postgres-", ignore_cleanup_errors=True) as folder:
-        postgres = Postgres(Path(folder), programs, account, _free_port(), secrets.token_hex(8))
+        postgres = Postgres(Path(folder), programs, account, free_port(), secrets.token_hex(8))
         _initialize(postgres, tls=tls)
         postgres.start()
         try:

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from snippets.models import Attachment, Snippet
-from tests.uploading import BINARY, PAGE, PDF, SVG, body, named, picture, upload
+from tests.uploading import BINARY, PAGE, PDF, SVG, animation, body, named, picture, upload
 
 
 def stored_files(settings: Any) -> list[Path]:
@@ -133,6 +135,8 @@ def test_a_polyglot_is_a_picture_and_nothing_else(as_owner: APIClient, snippet: 
         ("日本語 ñ.bin", "attachment; filename*=utf-8''%E6%97%A5%E6%9C%AC%E8%AA%9E%20%C3%B1.bin"),
         ("50% 'off'.bin", "attachment; filename=\"50% 'off'.bin\""),
         ("NUL", 'attachment; filename="NUL"'),
+        ("R&copy &amp;.bin", 'attachment; filename="R&copy &amp;.bin"'),
+        ("Screenshot at 5.00\u202fPM.bin", "attachment; filename*=utf-8''Screenshot%20at%205.00%E2%80%AFPM.bin"),
     ],
 )
 def test_names_are_kept_for_people_and_never_used_as_keys(
@@ -155,31 +159,68 @@ def raw_upload(client: APIClient, snippet: Snippet, disposition: str, ending: st
 
 @pytest.mark.parametrize(
     ("sent", "kept"),
-    [("../../etc/passwd", "passwd"), ("C:\\\\fakepath\\\\a.txt", "a.txt"), ('say \\"hi\\".txt', 'say "hi".txt')],
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\\\fakepath\\\\a.txt", "a.txt"),
+        ('say \\"hi\\".txt', 'say "hi".txt'),
+        ("say %22hi%22.txt", 'say "hi".txt'),  # as browsers and curl write it
+        ("100%25%2f%.txt", "100%25%2f%.txt"),
+    ],
 )
 def test_of_a_path_only_the_name_is_kept(as_owner: APIClient, snippet: Snippet, sent: str, kept: str) -> None:
-    answer = raw_upload(as_owner, snippet, f'name="file"; filename="{sent}"')
-    assert [it["name"] for it in answer.json()] == [kept]
+    (made,) = raw_upload(as_owner, snippet, f'name="file"; filename="{sent}"').json()
+    assert made["name"] == kept
+    quoted = kept.replace('"', '\\"')
+    assert as_owner.get(made["content"])["Content-Disposition"] == f'attachment; filename="{quoted}"'
+
+
+NAMELESS = {"file": ["A file's name may not be blank, nor . or .., nor end in a slash."]}
+CONTROLS = {"file": ["A file's name may not have line breaks or control characters."]}
+NO_FILE = {"file": ["The submitted data was not a file. Check the encoding type on the form."]}
+UNREADABLE = {"file": ["A part's name, or its file's, cannot be read: they must be UTF-8."]}
 
 
 @pytest.mark.parametrize(
     ("disposition", "complaint"),
     [
-        (f'name="file"; filename="{"n" * 256}"', {"file": ["at most 255 bytes"]}),
-        ("name=file; filename*=UTF-8''%FF.txt", {"file": ["not valid UTF-8"]}),
-        ('name="file"; filename="\xff.txt"', {"file": ["required"]}),
+        (f'name="file"; filename="{"n" * 256}"', {"file": ["A file's name may be at most 255 bytes long."]}),
+        ("name=file; filename*=UTF-8''%FF.txt", {"file": ["A file's name must be valid UTF-8."]}),
+        *((f'name="file"; filename="{name}"', NAMELESS) for name in ("..", ".", "/", "a/", "a\\\\", "  ", "a/..")),
+        ("name=file; filename*=UTF-8''%E2%80%8B", NAMELESS),  # a space of no width
+        ("name=file; filename*=UTF-8''%00", CONTROLS),
+        ('name="file"; filename="a%0D%0Ab.txt"', CONTROLS),
+        ('name="file"; filename="\xff.txt"', UNREADABLE),
+        ("name=file; filename*=nonsense''a.txt", UNREADABLE),
+        ('filename="a.txt"', UNREADABLE),
         ('name="other"; filename="a.txt"', {"other": ["Unknown field."]}),
-        ('name="file"', {"file": ["not a file"]}),
-        ('name="file"; filename=""', {"file": ["not a file"]}),
+        ('name="file"', NO_FILE),
+        ('name="file"; filename=""', NO_FILE),
     ],
 )
-def test_what_is_no_file_or_has_a_deceiving_name_is_refused(
+def test_what_is_no_file_or_has_no_name_is_refused(
     as_owner: APIClient, snippet: Snippet, disposition: str, complaint: dict[str, list[str]]
 ) -> None:
     answer = raw_upload(as_owner, snippet, disposition)
-    assert answer.status_code == 400, answer.content
-    for field, words in complaint.items():
-        assert any(word in str(answer.json()[field]) for word in words), answer.json()
+    assert (answer.status_code, {name: answer.json()[name] for name in complaint}) == (400, complaint)
+    assert not Attachment.objects.exists()
+
+
+def test_a_name_that_turns_the_direction_of_writing_is_refused(as_owner: APIClient, snippet: Snippet) -> None:
+    answer = upload(as_owner, snippet.pk, named("a\u202egpj.exe", BINARY))
+    assert (answer.status_code, list(answer.json())) == (400, ["file"])
+    assert "No characters that turn the direction of writing." in str(answer.json())
+
+
+def test_a_file_too_large_for_memory_may_have_a_long_ending(as_owner: APIClient, snippet: Snippet) -> None:
+    name = "a." + "x" * 250
+    (made,) = upload(as_owner, snippet.pk, named(name, bytes(3 * 1024 * 1024))).json()
+    assert made["name"] == name
+
+
+def test_a_file_is_not_cut_at_what_looks_like_a_boundary(as_owner: APIClient, snippet: Snippet) -> None:
+    """Django takes it for one wherever it stands, and would keep what is before it."""
+    answer = raw_upload(as_owner, snippet, 'name="file"; filename="a.txt"', " --b is in it\r\n--b--\r\n")
+    assert answer.status_code == 400
     assert not Attachment.objects.exists()
 
 
@@ -301,7 +342,10 @@ def test_the_browser_that_posted_without_an_account_adds_files(db: None) -> None
     assert made.status_code == 201
     (path,) = (f"/snippets/{snippet.pk}/attachments/" for snippet in Snippet.objects.all())
     assert client.post(path, {"file": named("a.txt", b"text")}, format="multipart").status_code in (401, 403)
-    token = client.get(path, HTTP_ACCEPT="text/html").cookies.get("csrftoken") or client.cookies["csrftoken"]
+    page = client.get(path, HTTP_ACCEPT="text/html")
+    assert 'id="upload-files"' in page.content.decode()
+    assert 'id="upload-files"' not in APIClient().get(path, HTTP_ACCEPT="text/html").content.decode()
+    token = page.cookies.get("csrftoken") or client.cookies["csrftoken"]
     fields = {"csrfmiddlewaretoken": token.value, "file": named("a.txt", b"text")}
     assert client.post(path, fields, format="multipart").status_code == 201
 
@@ -376,6 +420,8 @@ def test_a_range_of_bytes(as_owner: APIClient, content: str, wanted: str, expect
 def test_a_range_that_is_not_there(as_owner: APIClient, content: str, wanted: str) -> None:
     answer = as_owner.get(content, headers={"Range": wanted})
     assert (answer.status_code, answer["Content-Range"]) == (416, "bytes */1024")
+    assert answer.json() == {"detail": "The file has no such range."}
+    assert answer["Content-Type"] == "application/json"
 
 
 @pytest.mark.parametrize("wanted", ["bytes=9-3", "bytes=-", "lines=1-2", "bytes=1-2,5-6", "bytes=x-", "bytes=٣-"])
@@ -391,6 +437,7 @@ def test_head_and_what_one_has_already(as_owner: APIClient, content: str) -> Non
     assert head["Cache-Control"] == "private, no-cache"
     again = as_owner.get(content, headers={"If-None-Match": head["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
+    assert "sandbox" in again["Content-Security-Policy"]
     rest = {"Range": "bytes=1000-", "If-Range": head["ETag"]}
     assert as_owner.get(content, headers=rest).status_code == 206
     assert as_owner.get(content, headers=rest | {"If-Range": '"another"'}).status_code == 200
@@ -423,6 +470,22 @@ def test_a_file_that_is_lost_is_not_found(as_owner: APIClient, content: str, set
     assert as_owner.get(content.replace("content/", "")).status_code == 200
 
 
+def test_a_folder_of_uploads_that_is_gone_is_a_failure_and_not_a_missing_file(
+    as_owner: APIClient, snippet: Snippet, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    (made,) = upload(as_owner, snippet.pk, named("cat.png", picture())).json()
+    shutil.rmtree(settings.MEDIA_ROOT)
+    for address in (made["content"], made["preview"]):
+        for _ in range(2):
+            answer = as_owner.get(address)
+            assert (answer.status_code, list(answer.json()), answer["Retry-After"]) == (503, ["detail"], "2")
+            assert "MEDIA_ROOT cannot be used: the folders of earlier uploads are gone" in caplog.text
+            caplog.clear()
+            assert as_owner.get("/health/ready/").status_code == 200  # which makes the folder anew
+    upload(as_owner, snippet.pk, named("cat.png", picture()))
+    assert as_owner.get(made["content"]).status_code == 404
+
+
 # --- Limits -----------------------------------------------------------------------------------------------------------
 
 
@@ -430,7 +493,7 @@ def test_one_file_too_large_names_it(as_owner: APIClient, snippet: Snippet, sett
     settings.UPLOAD_MAX_BYTES = 1024
     assert upload(as_owner, snippet.pk, named("fits", b"x" * 1024)).status_code == 201
     answer = upload(as_owner, snippet.pk, named("small", b"x"), named("large", b"x" * 1025))
-    assert (answer.status_code, answer.json()) == (413, {"file": ["large: a file may be at most 1024 bytes long."]})
+    assert (answer.status_code, answer.json()) == (413, {"file": ["large: A file may be at most 1024 bytes long."]})
     assert Attachment.objects.count() == 1
 
 
@@ -490,6 +553,46 @@ def test_a_decompression_bomb_is_refused(as_owner: APIClient, snippet: Snippet) 
     answer = upload(as_owner, snippet.pk, named("bomb.png", stream.getvalue()))
     assert answer.status_code == 400
     assert answer.json() == {"file": ["bomb.png: The image may have at most 20000000 pixels."]}
+
+
+DAMAGED = {"file": ["x: The image is damaged, or cannot be decoded."]}
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_an_animation_that_is_broken_off_is_refused(as_owner: APIClient, snippet: Snippet, kind: str) -> None:
+    whole = animation(kind)
+    assert upload(as_owner, snippet.pk, named("x", whole + PAGE)).status_code == 201
+    for length in (len(whole) // 2, len(whole) - 20):
+        answer = upload(as_owner, snippet.pk, named("x", whole[:length]))
+        assert (answer.status_code, answer.json()) == (400, DAMAGED), length
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_a_gif_that_is_broken_off_between_two_frames_is_refused(
+    as_owner: APIClient, snippet: Snippet, frames: int
+) -> None:
+    whole = animation("GIF")
+    starts = [match.start() for match in re.finditer(re.escape(b"!\xf9\x04"), whole)]
+    assert len(starts) == 4  # all but the first frame's
+    answer = upload(as_owner, snippet.pk, named("x", whole[: starts[frames - 1]]))
+    assert (answer.status_code, answer.json()) == (400, DAMAGED)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_an_animation_has_limits_of_its_own(as_owner: APIClient, snippet: Snippet, settings: Any, kind: str) -> None:
+    settings.IMAGE_MAX_PIXELS = 100
+    assert upload(as_owner, snippet.pk, named("x", animation(kind, 20, (10, 10)))).status_code == 201
+    answer = upload(as_owner, snippet.pk, named("x", animation(kind, 21, (10, 10))))
+    complaint = "x: An animation may have at most 10000 frames, and 2000 pixels in all of them."
+    assert (answer.status_code, answer.json()) == (400, {"file": [complaint]})
+
+
+def test_a_gif_has_no_frame_that_is_larger_than_it_is(as_owner: APIClient, snippet: Snippet) -> None:
+    whole = bytearray(animation("GIF"))
+    frame = whole.rindex(b"\x2c\0\0\0\0")
+    whole[frame + 5 : frame + 9] = b"\xff\xff\xff\xff"
+    answer = upload(as_owner, snippet.pk, named("x", bytes(whole)))
+    assert (answer.status_code, "An animation may have" in answer.json()["file"][0]) == (400, True), answer.json()
 
 
 # --- Removing ---------------------------------------------------------------------------------------------------------

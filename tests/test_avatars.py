@@ -63,6 +63,34 @@ def test_a_form_without_a_file_or_with_more(as_owner: APIClient) -> None:
     assert as_owner.put("/users/me/avatar/", {}, format="json").status_code == 415
 
 
+ELSEWHERE = "A picture is sent to /users/me/avatar/: PUT it there as a multipart form, or DELETE it."
+
+
+@pytest.mark.parametrize("sent", ["x.png", "http://testserver/users/stranger/avatar/", ["x"], {"a": 1}, 7, True])
+def test_the_account_says_where_pictures_go(as_owner: APIClient, anonymous: APIClient, sent: object) -> None:
+    for answer in (as_owner.patch("/users/me/", {"avatar": sent}), anonymous.post("/users/", {"avatar": sent})):
+        assert (answer.status_code, answer.json()) == (400, {"avatar": [ELSEWHERE]})
+
+
+def test_a_picture_sent_to_the_account_is_told_where_to_go(as_owner: APIClient) -> None:
+    expected = {"avatar": [f"No file is taken here. {ELSEWHERE}"]}
+    answer = as_owner.patch("/users/me/", {"avatar": named("me.png", picture())}, format="multipart")
+    assert (answer.status_code, answer.json()) == (400, expected)
+
+
+def test_an_account_may_be_sent_back_as_it_was_got(as_owner: APIClient) -> None:
+    account = as_owner.get("/users/me/").json()
+    assert as_owner.patch("/users/me/", account).status_code == 200
+    assert as_owner.patch("/users/me/", {"avatar": ""}, format="multipart").status_code == 200
+    put(as_owner, picture())
+    assert as_owner.patch("/users/me/", account).json() == {"avatar": [ELSEWHERE]}  # which would remove it
+    account = as_owner.get("/users/me/").json()
+    elsewhere = account["avatar"].replace("http://testserver", "https://snippets.example.org")
+    assert as_owner.patch("/users/me/", account).status_code == 200
+    assert as_owner.patch("/users/me/", account | {"avatar": elsewhere}).status_code == 200
+    assert as_owner.get("/users/me/").json() == account
+
+
 def test_only_who_has_signed_in_has_one(anonymous: APIClient, in_browser: APIClient) -> None:
     assert put(anonymous, picture()).status_code == 401
     assert anonymous.delete("/users/me/avatar/").status_code == 401

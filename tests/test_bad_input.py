@@ -584,21 +584,28 @@ def test_a_length_that_is_none_is_no_failure(length: str, as_owner: APIClient) -
     assert set(response.json()) <= {"code", "detail"}
 
 
-@pytest.mark.parametrize("filename", ["../../etc/passwd", "a\\b", "x" * 300, "a\tb", "..", ".", "\udcff"])
-def test_the_name_of_an_uploaded_file_is_never_a_path(filename: str, as_owner: APIClient) -> None:
-    """A path is reduced to its last part, as Django does for all uploads, or the name is refused."""
-    disposition = f'Content-Disposition: form-data; name="code"; filename="{filename}"'.encode(
-        "utf-8", "surrogateescape"
-    )
-    body = b"--cut\r\n" + disposition + b"\r\n\r\nx = 1\r\n" + END
-    response = as_owner.generic("POST", "/snippets/", body, MULTIPART)
-    if response.status_code == 201:
-        name = response.json()["filename"]
-        assert name in ("passwd", "b", "ab", "x" * 255)
-    else:
-        assert response.status_code == 400
-        assert list(response.json()) in (["filename"], ["detail"], ["code"])
-        assert response["Content-Type"] == "application/json"
+def post_file_named(filename: str, client: APIClient) -> HttpResponse:
+    disposition = f'Content-Disposition: form-data; name="code"; filename="{filename}"'
+    body = b"--cut\r\n" + disposition.encode("utf-8", "surrogateescape") + b"\r\n\r\nx = 1\r\n" + END
+    return client.generic("POST", "/snippets/", body, MULTIPART)
+
+
+@pytest.mark.parametrize(
+    ("filename", "kept"),
+    [("../../etc/passwd", "passwd"), ("a\\b", "b"), ("say %22hi%22.py", 'say "hi".py'), ("R&copy.py", "R&copy.py")],
+)
+def test_the_name_of_an_uploaded_file_is_kept_but_never_its_path(filename: str, kept: str, as_owner: APIClient) -> None:
+    response = post_file_named(filename, as_owner)
+    assert (response.status_code, json.loads(response.content)["filename"]) == (201, kept)
+
+
+@pytest.mark.parametrize("filename", ["x" * 300, "a\tb", "a%0Ab", "..", ".", "/", " "])
+def test_the_name_of_an_uploaded_file_that_cannot_be_kept_is_refused(filename: str, as_owner: APIClient) -> None:
+    assert_refused(post_file_named(filename, as_owner), 400, "filename")
+
+
+def test_the_name_of_an_uploaded_file_is_utf_8(as_owner: APIClient) -> None:
+    assert_refused(post_file_named("\udcff", as_owner), 400, "detail")
 
 
 @pytest.mark.parametrize(

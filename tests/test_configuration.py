@@ -32,6 +32,7 @@ NONSENSE = {
     "certificates": "/nonsense",
 }
 FREE = {"text", "words", "required"}  # any text may be meant
+BUCKETS = {"bucket"}  # which are asked for only on S3
 KEY = "mqz4Hq0yB1xkR7sPu9wLd2Ev5nTc8jGf3aVi6oXbZtYeKrQhW-D_pN5sU8"
 
 
@@ -76,7 +77,7 @@ def _sentence(result: subprocess.CompletedProcess[str]) -> str:
 
 def test_the_source_is_read() -> None:
     assert {"SECRET_KEY", "DATABASE_URL", "ENV_FILE", "LOG_LEVEL", "UWSGI_THREADS"} <= VARIABLES
-    assert set(TYPED.values()) <= set(NONSENSE) | FREE
+    assert set(TYPED.values()) <= set(NONSENSE) | FREE | BUCKETS
 
 
 def test_every_variable_is_in_the_example_and_none_besides() -> None:
@@ -222,3 +223,46 @@ def test_what_a_storage_cannot_do_without_stops_the_start(
     sane = {"SECRET_KEY": KEY, "DATA_DIR": str(tmp_path)}
     sentence = _sentence(_python("manage.py", "check", **sane, **variables))
     assert sentence == f"Configuration: {missing} is not set: STORAGE={variables['STORAGE']} needs it."
+
+
+@pytest.mark.parametrize("bucket", ["Bad_Name/x", "a..b", "10.0.0.1", "a" * 64])
+def test_what_is_no_name_of_a_bucket_stops_the_start(tmp_path: Path, bucket: str) -> None:
+    variables = {"SECRET_KEY": KEY, "DATA_DIR": str(tmp_path), "STORAGE": "s3", "S3_BUCKET": bucket}
+    sentence = _sentence(_python("manage.py", "check", **variables))
+    assert sentence.startswith("Configuration: S3_BUCKET must be the name of a bucket: 3 to 63 lowercase letters, ")
+
+
+@pytest.mark.parametrize("types", ["image/svg+xml", "image/*,text/html"])
+def test_types_that_no_file_has_stop_the_start_and_it_names_those_that_are_possible(tmp_path: Path, types: str) -> None:
+    sentence = _sentence(_python("manage.py", "check", SECRET_KEY=KEY, DATA_DIR=str(tmp_path), UPLOAD_TYPES=types))
+    assert sentence == (
+        "Configuration: UPLOAD_TYPES must be types such as image/*,application/pdf, separated by commas. Possible are "
+        "image/png, image/jpeg, image/gif, image/webp, application/pdf, application/zip, application/gzip, text/plain, "
+        "application/octet-stream, and with * in place of a part."
+    )
+
+
+@pytest.mark.parametrize("name", ["SNIPPET_UPLOADS_MAX_BYTES", "USER_UPLOADS_MAX_BYTES"])
+def test_many_files_together_may_have_what_one_may_have(tmp_path: Path, name: str) -> None:
+    variables = {"SECRET_KEY": KEY, "DATA_DIR": str(tmp_path), "UPLOAD_MAX_BYTES": "5000"}
+    sentence = _sentence(_python("manage.py", "check", **variables, **{name: "4999"}))
+    assert sentence.startswith(f"Configuration: {name} must be a whole number from 5000 to ")
+    assert _python("manage.py", "check", **variables, **{name: "5000"}).returncode == 0
+
+
+ON_S3 = {"STORAGE": "s3", "S3_BUCKET": "pictures.example-2", "S3_REGION": "us-east-1"}
+ON_S3 |= {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+
+
+def test_s3_from_the_environment(tmp_path: Path) -> None:
+    program = (
+        "from django.conf import settings; from django.core.files.storage import default_storage; "
+        "print(default_storage.url('greeting.txt'), settings.X_ACCEL_REDIRECT)"
+    )
+    variables = {"SECRET_KEY": KEY, "DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings"} | ON_S3
+    more = {"S3_PREFIX": "/a/b/", "DOWNLOAD_URL_SECONDS": "90", "X_ACCEL_REDIRECT": "true"}
+    result = _python("-c", program, **variables, **more)
+    address, x_accel_redirect = result.stdout.split()
+    assert "/a/b/greeting.txt?" in address
+    assert "X-Amz-Expires=90&" in address
+    assert x_accel_redirect == "False"  # which is for files of this machine

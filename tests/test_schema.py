@@ -37,6 +37,13 @@ def test_every_operation_takes_one_content_type() -> None:
     assert all(types == ["application/json"] for operation, types in bodies.items() if operation not in uploads)
 
 
+def test_every_file_may_be_had_in_part_or_be_unchanged() -> None:
+    paths = yaml.safe_load((ROOT / "openapi.yaml").read_text())["paths"]
+    attachment = "/snippets/{ref}/attachments/{id}/"
+    for path in (f"{attachment}content/", f"{attachment}preview/", "/users/{username}/avatar/"):
+        assert {"200", "206", "302", "304", "404", "416", "503"} <= set(paths[path]["get"]["responses"]), path
+
+
 def test_no_vocabulary_of_pygments_is_in_the_schema() -> None:
     """A client generated today must still read the languages of tomorrow."""
     schemas = yaml.safe_load((ROOT / "openapi.yaml").read_text())["components"]["schemas"]

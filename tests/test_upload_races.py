@@ -48,6 +48,19 @@ def test_together_they_do_not_pass_the_limit(
     assert len(stored_files(settings)) == 3
 
 
+def test_what_nobody_owns_does_not_pass_its_limit_together(anonymous: APIClient, settings: Any) -> None:
+    settings.USER_UPLOADS_MAX_BYTES = 3500
+    made = [anonymous.post("/snippets/", {"code": "x"}).json() for _ in range(8)]
+
+    def add(number: int) -> int:
+        key = {"HTTP_X_EDIT_KEY": made[number]["edit_key"]}
+        return int(upload(APIClient(), made[number]["pk"], named("a", b"x" * 1000), **key).status_code)
+
+    assert sorted(at_once(8, add)) == [201] * 3 + [400] * 5
+    assert Attachment.objects.aggregate(sum=Sum("size"))["sum"] == 3000
+    assert len(stored_files(settings)) == 3
+
+
 def test_of_many_avatars_one_stays(owner: User, client_of: Callable[[User], APIClient], settings: Any) -> None:
     clients = [client_of(owner) for _ in range(4)]
 

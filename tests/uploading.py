@@ -19,6 +19,13 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (40, 30), **options: Any)
     return stream.getvalue()
 
 
+def animation(kind: str, frames: int = 5, size: tuple[int, int] = (40, 30)) -> bytes:
+    stream = io.BytesIO()
+    images = [Image.new("RGB", size, (10 * number, 99, 0)) for number in range(frames)]
+    images[0].save(stream, kind, save_all=True, append_images=images[1:], loop=0, lossless=True)
+    return stream.getvalue()
+
+
 def named(name: str, content: bytes, claimed: str = "application/octet-stream") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content, claimed)
 

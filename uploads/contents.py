@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from django.core.files.base import File
 
 PNG, JPEG, GIF, WEBP = "image/png", "image/jpeg", "image/gif", "image/webp"
-PDF, TEXT, UNKNOWN = "application/pdf", "text/plain", "application/octet-stream"
+PDF, ZIP, GZIP = "application/pdf", "application/zip", "application/gzip"
+TEXT, UNKNOWN = "text/plain", "application/octet-stream"
 
 # A browser draws these and runs nothing of them.
 IMAGES = (PNG, JPEG, GIF, WEBP)
+# All that `inspect` finds.
+KNOWN_TYPES = (*IMAGES, PDF, ZIP, GZIP, TEXT, UNKNOWN)
 # Everything else is offered as a download.
 SHOWN_INLINE = (*IMAGES, PDF)
 
@@ -20,8 +23,8 @@ SIGNATURES = (
     (b"GIF87a", GIF),
     (b"GIF89a", GIF),
     (b"%PDF-", PDF),
-    (b"PK\x03\x04", "application/zip"),
-    (b"\x1f\x8b\x08", "application/gzip"),
+    (b"PK\x03\x04", ZIP),
+    (b"\x1f\x8b\x08", GZIP),
 )
 
 

@@ -1,9 +1,7 @@
 """Uploads in a folder of Dropbox."""
 
 import math
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import wraps
 from io import BytesIO
 from typing import Any
 
@@ -14,7 +12,7 @@ from dropbox.files import FolderMetadata, WriteMode
 from requests.exceptions import RequestException
 from storages.backends import dropbox
 
-from uploads.errors import UploadsUnavailableError
+from uploads.errors import UploadsUnavailableError, translating
 from uploads.keys import PROBES, random_key
 
 LINK_SECONDS = 4 * 3600
@@ -33,19 +31,14 @@ def _reason(error: Exception) -> str:
     return f"Dropbox failed ({type(error).__name__})"
 
 
-def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The method, with what the library raises as our own error, or as Python's where a file is not there."""
+def _translated(error: Exception) -> Exception:
+    """As our own error, or as Python's where a file is not there."""
+    if _is_missing(error):
+        return FileNotFoundError("There is no such file in Dropbox.")
+    return UploadsUnavailableError(_reason(error))
 
-    @wraps(method)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return method(*args, **kwargs)
-        except (DropboxException, dropbox.DropboxStorageException, RequestException) as error:
-            if _is_missing(error):
-                raise FileNotFoundError("There is no such file in Dropbox.") from error
-            raise UploadsUnavailableError(_reason(error)) from error
 
-    return call
+_translating = translating((DropboxException, dropbox.DropboxStorageException, RequestException), _translated)
 
 
 class DropboxFile(dropbox.DropboxFile):

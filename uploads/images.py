@@ -17,6 +17,7 @@ from django.core.files.base import ContentFile, File
 from uploads.children import command
 from uploads.contents import GIF, JPEG, PNG, WEBP
 from uploads.errors import UploadsUnavailableError
+from uploads.image_child import MAX_FRAMES, PIXELS_OF_ALL_FRAMES
 
 FORMATS = {PNG: "PNG", JPEG: "JPEG", GIF: "GIF", WEBP: "WEBP"}  # as Pillow calls them
 REDRAWN_TYPE = WEBP
@@ -47,13 +48,16 @@ class Image:
 def read_image(file: File, media_type: str, *, edge: int, square: bool = False) -> Image:
     """The image, drawn anew to fit into (or, `square`, to fill) `edge` times `edge` pixels.
 
-    ValidationError where it is damaged or has too many pixels.
+    ValidationError where it is damaged, or has too many pixels or frames. Every frame is looked at; the first is drawn.
     """
     job = {"format": FORMATS[media_type], "max_pixels": settings.IMAGE_MAX_PIXELS, "edge": edge, "square": square}
     head, _, redrawn = _run(file, json.dumps(job)).partition(b"\n")
     answer = json.loads(head)
     if answer.get("error") == "too_large":
         raise ValidationError(f"The image may have at most {settings.IMAGE_MAX_PIXELS} pixels.", code="too_large")
+    if answer.get("error") == "too_long":
+        limits = f"{MAX_FRAMES} frames, and {PIXELS_OF_ALL_FRAMES * settings.IMAGE_MAX_PIXELS} pixels in all of them"
+        raise ValidationError(f"An animation may have at most {limits}.", code="too_long")
     return Image(answer["width"], answer["height"], redrawn)
 
 

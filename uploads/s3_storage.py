@@ -2,8 +2,6 @@
 
 import math
 import threading
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from boto3.exceptions import Boto3Error
@@ -23,7 +21,7 @@ from django.core.files.base import ContentFile
 from django.utils.http import content_disposition_header
 from storages.backends import s3
 
-from uploads.errors import UploadsUnavailableError
+from uploads.errors import UploadsUnavailableError, translating
 from uploads.keys import PROBES, is_random, random_key
 
 MIB = 1024 * 1024
@@ -55,19 +53,14 @@ def _reason(error: Exception) -> str:
     return f"S3 failed ({type(error).__name__})"
 
 
-def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The method, with what boto3 raises as our own error, or as Python's where a file is not there."""
+def _translated(error: Exception) -> Exception:
+    """As our own error, or as Python's where a file is not there."""
+    if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
+        return FileNotFoundError("There is no such file in the bucket.")
+    return UploadsUnavailableError(_reason(error))
 
-    @wraps(method)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return method(*args, **kwargs)
-        except (Boto3Error, BotoCoreError, ClientError) as error:
-            if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
-                raise FileNotFoundError("There is no such file in the bucket.") from error
-            raise UploadsUnavailableError(_reason(error)) from error
 
-    return call
+_translating = translating((Boto3Error, BotoCoreError, ClientError), _translated)
 
 
 def client_config(timeout: float, endpoint_url: str | None) -> Config:

@@ -62,7 +62,7 @@ def test_the_progress_is_shown_while_a_file_is_on_its_way(page: Page, server: Se
 def test_what_is_refused_is_said_and_the_form_stays(page: Page, server: Server) -> None:
     page.goto(FILES)
     send(page, ("large.bin", bytes(2_000_001)))
-    expect(page.locator("#upload-state")).to_contain_text("large.bin: a file may be at most 2000000 bytes long.")
+    expect(page.locator("#upload-state")).to_contain_text("large.bin: A file may be at most 2000000 bytes long.")
     expect(page.locator("#upload-progress")).to_be_hidden()
     send(page, ("small.bin", b"\0"))
     expect(page.locator(".response-info")).to_contain_text("small.bin")

@@ -15,8 +15,8 @@ from tests.conftest import PASSWORD, ROOT
 from tests.deploy.beanstalk import DeploymentFailedError, Instance
 from tests.deploy.conftest import Altered
 from tests.image.conftest import docker, engine, image
-from tests.live.conftest import free_port
 from tests.postgres import Postgres
+from tests.servers import free_port
 
 __all__ = ["engine", "image"]  # fixtures
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.live.conftest import free_port
+from tests.servers import free_port
 
 IMAGE = "snippets:test"
 KEY = "a key for the tests of the image alone, and of no use anywhere else"

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.image.conftest import docker
-from tests.live.conftest import free_port
+from tests.servers import free_port
 from tests.uploading import BINARY
 
 HERE = Path(__file__).parent

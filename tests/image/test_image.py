@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.image.conftest import IMAGE, KEY, Container, StartContainer, docker, options_of
-from tests.live.conftest import free_port
+from tests.servers import free_port
 from tests.templates import resource
 from tests.uploading import picture
 

@@ -16,9 +16,9 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.image.conftest import Container, StartContainer, docker
-from tests.live.conftest import free_port
 from tests.nginx import AS_ORDINARY_USER, own_folder, wait_until_it_listens
 from tests.postgres import Postgres
+from tests.servers import free_port
 
 BALANCER = """
 daemon off;

@@ -2,26 +2,19 @@
 
 import os
 import re
-import secrets
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import httpx
-import psycopg
 import pytest
-from psycopg import sql
 
 from tests.conftest import ROOT
-
-STARTUP_SECONDS = 60
+from tests.postgres import fresh_database
+from tests.servers import free_port, wait_until_it_lives
 
 
 @dataclass(frozen=True)
@@ -36,13 +29,6 @@ class Server:
 
 
 StartServer = Callable[..., AbstractContextManager[Server]]
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def serve(data: Path, log: Path, port: int, **variables: str) -> subprocess.Popen[bytes]:
@@ -62,17 +48,6 @@ def serve(data: Path, log: Path, port: int, **variables: str) -> subprocess.Pope
         )
 
 
-def wait_until_it_lives(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + STARTUP_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/health/live", timeout=5).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    pytest.fail(f"The server did not start:\n{log.read_text()}")
-
-
 def _stop(process: subprocess.Popen[bytes]) -> None:
     for ending in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is None:
@@ -86,22 +61,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _found(pattern: str, text: str) -> str:
     match = re.search(pattern, text)
     return match[1] if match else ""
-
-
-@contextmanager
-def fresh_database() -> Iterator[str]:
-    """The URL of a new database beside the one that DATABASE_URL names, where that is PostgreSQL; else nothing."""
-    url = os.environ.get("DATABASE_URL", "")
-    if not url.startswith("postgres"):
-        yield ""
-        return
-    name = f"snippets_live_{secrets.token_hex(6)}"
-    with psycopg.connect(urlunsplit(urlsplit(url)._replace(path="/postgres")), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-        finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @contextmanager

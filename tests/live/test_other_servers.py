@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.live.conftest import free_port, fresh_database, wait_until_it_lives
+from tests.postgres import fresh_database
+from tests.servers import free_port, wait_until_it_lives
 
 COMMANDS = {
     "gunicorn": ["-m", "gunicorn", "config.wsgi", "--threads=4", "--bind"],

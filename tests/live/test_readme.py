@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.live.conftest import Server, StartServer, free_port, serve
+from tests.live.conftest import Server, StartServer, serve
+from tests.servers import free_port
 
 README = (ROOT / "README.md").read_text()
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.live.conftest import Server, StartServer, free_port
+from tests.live.conftest import Server, StartServer
+from tests.servers import free_port
 
 MIB = 1024 * 1024
 
@@ -71,6 +72,27 @@ def test_a_client_that_breaks_off_leaves_nothing(own: tuple[Server, Path], tmp_p
     assert httpx.get(f"{server.url}/snippets/1/attachments/").json()["count"] == 0
 
 
+@pytest.mark.parametrize(
+    ("path", "content_type", "begun"),
+    [
+        ("/snippets/", "application/json", b'{"code": "x'),
+        ("/snippets/1/attachments/", "multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: form-data; nam"),
+    ],
+)
+def test_who_ends_a_body_too_early_is_told_so(server: Server, path: str, content_type: str, begun: bytes) -> None:
+    address = urlsplit(server.url)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {content_type}\r\n"
+        f"Authorization: Bearer {server.token}\r\nContent-Length: {MIB}\r\n\r\n"
+    )
+    with socket.create_connection((str(address.hostname), int(address.port or 80)), timeout=30) as connection:
+        connection.sendall(head.encode() + begun)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b'{"detail":"The request was cut off."}')
+
+
 def test_a_file_that_is_too_large_gets_its_answer(own: tuple[Server, Path]) -> None:
     server, temporary = own
     headers = {"Authorization": f"Bearer {server.token}"}
@@ -78,7 +100,7 @@ def test_a_file_that_is_too_large_gets_its_answer(own: tuple[Server, Path]) -> N
         f"{server.url}/snippets/1/attachments/", headers=headers, files={"file": ("big", bytes(26 * MIB))}, timeout=30
     )
     assert answer.status_code == 413
-    assert answer.json() == {"file": [f"big: a file may be at most {25 * MIB} bytes long."]}
+    assert answer.json() == {"file": [f"big: A file may be at most {25 * MIB} bytes long."]}
     assert files_in(temporary) == []
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.live.conftest import free_port
+from tests.servers import free_port
 from uploads.s3_storage import S3Storage, client_config
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))

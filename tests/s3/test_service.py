@@ -21,9 +21,9 @@ from django.db import connection, transaction
 from rest_framework.test import APIClient
 
 from snippets.models import Attachment, Snippet
-from tests.live.conftest import free_port
 from tests.s3.dropbox_stand_in import Detour, StandIn
 from tests.s3.servers import Proxy, S3Server
+from tests.servers import free_port
 from tests.uploading import BINARY, body, named, picture, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,6 +41,8 @@ def test_a_download_is_a_redirect_that_s3_answers(
     (made,) = upload(as_owner, snippet.pk, named("two words é.bin", BINARY)).json()
     answer = as_owner.get(made["content"])
     assert (answer.status_code, answer.content, answer["Cache-Control"]) == (302, b"", "private, no-store")
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Content-Security-Policy"] == "default-src 'none'; style-src 'unsafe-inline'; sandbox"
     assert answer["Location"].startswith(uploads_on_s3.url)
     assert "two words" not in answer["Location"].partition("?")[0]
     file = httpx.get(answer["Location"])

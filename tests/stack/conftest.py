@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.live.conftest import free_port, fresh_database, wait_until_it_lives
 from tests.nginx import AS_ORDINARY_USER, own_folder
+from tests.postgres import fresh_database
+from tests.servers import free_port, wait_until_it_lives
 
 KEY = "a key for the tests of the stack alone, and of no use anywhere else"
 

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.live.conftest import free_port
 from tests.nginx import own_folder
+from tests.servers import free_port
 from tests.stack.conftest import Stack, StartStack, run_entrypoint
 
 SLOW = {"HIGHLIGHT_TIMEOUT": "4"}

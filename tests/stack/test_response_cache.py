@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.conftest import PASSWORD, ROOT
-from tests.live.conftest import free_port
+from tests.servers import free_port
 from tests.stack.conftest import Stack, StartStack
 
 WRITES = 1000

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from config.management.commands.serve_behind_nginx import Command
-from tests.live.conftest import free_port
 from tests.nginx import AS_ORDINARY_USER, own_folder, wait_until_it_listens
+from tests.servers import free_port
 
 
 @contextmanager

@@ -76,11 +76,8 @@ class Command(BaseCommand):
     def exec_uwsgi(self, host: str, port: int) -> None:
         ready = f"print:Serving on http://{host}:{port}/ - what to try is printed above. Ctrl-C stops it."
         arguments = ["--http-socket", f"{host}:{port}", "--hook-accepting1-once", ready]
-        # Behind nginx, bodies arrive whole. Here uWSGI must take them whole, or a client that is refused (413) before
-        # it has sent everything sees its connection broken off instead of the answer.
-        arguments += ["--post-buffering", "65536"]
-        # While it does so for one thread it counts the deadline of another, and kills the process in the midst of a
-        # large upload. Highlighting and images have deadlines of their own.
+        # Bodies arrive as slowly as the client sends them, and not whole as behind nginx: the deadline would kill the
+        # process in the midst of a large upload. Highlighting and images have deadlines of their own.
         arguments += ["--harakiri", "0"]
         # It closes each connection, and must say so: else clients send their next request into a closed one.
         arguments += ["--add-header", "Connection: close"]
