@@ -1,6 +1,7 @@
 """Uploads in a folder of this machine."""
 
 from pathlib import Path
+from typing import Any
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage
