@@ -48,5 +48,5 @@ def memory(pid: int, name: str = "VmRSS") -> float:
 
 
 def workers(root: int) -> list[int]:
-    """The processes of uWSGI that answer requests: they call themselves so (auto-procname)."""
-    return [pid for pid in tree(root) if b"uWSGI worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    """The processes of uWSGI that answer requests: all that have its command, but the first, who is their master."""
+    return [pid for pid in tree(root) if b"uwsgi.sock" in Path(f"/proc/{pid}/cmdline").read_bytes()][1:]

@@ -101,7 +101,7 @@ def _wait_until_ready(server: Server, process: subprocess.Popen[bytes], path: st
         except httpx.TransportError:
             pass
         time.sleep(0.05)
-    raise SystemExit(f"{server.url}{path} does not answer:\n{(server.folder / 'log').read_text()}")
+    raise SystemExit(f"{server.url}{path} does not answer:\n{(server.folder / 'log').read_text()[-4000:]}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
