@@ -39,14 +39,6 @@ def _arguments() -> argparse.Namespace:
     return chosen
 
 
-def _collect_static(folder: Path) -> Path:
-    """The pages of highlighted code name a style sheet, which must be there."""
-    static = folder / "static"
-    variables = servers.variables(own_folder(folder / "collecting"), STATIC_ROOT=str(own_folder(static)))
-    servers.run(["manage.py", "collectstatic", "--no-input", "--ignore", "redoc", "-v0"], variables)
-    return static
-
-
 @contextmanager
 def started(options: Options, database: Database, folder: Path, kept: Path, static: Path) -> Iterator[Bench]:
     """Everything that is compared on this database."""
@@ -86,7 +78,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="snippets-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o755)  # the servers run as somebody else where this is root
-        static = _collect_static(folder)
+        static = servers.collect_static(folder)
         found: list[Database] = [databases.SQLite()] if "sqlite" in chosen.databases else []
         if "postgresql" in chosen.databases:
             postgresql = stack.enter_context(databases.postgresql())

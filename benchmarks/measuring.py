@@ -66,7 +66,7 @@ def parse(text: str) -> Report:
 
 
 def _latency(text: str, percentile: str) -> float:
-    match = re.search(rf"^\s+{percentile}(?:\.000)?%\s+([\d.]+)(us|ms|s|m)$", text, re.MULTILINE)
+    match = re.search(rf"^\s+{percentile}(?:\.000)?%\s+([\d.]+)(us|ms|s|m) *$", text, re.MULTILINE)
     assert match, text
     return float(match[1]) * MILLISECONDS[match[2]]
 

@@ -92,6 +92,14 @@ def run(command: list[str], environment: dict[str, str], cwd: Path = ROOT, given
     return done.stdout
 
 
+def collect_static(folder: Path) -> Path:
+    """The pages of highlighted code name a style sheet, which must be there."""
+    static = folder / "static"
+    environment = variables(own_folder(folder / "collecting"), STATIC_ROOT=str(own_folder(static)))
+    run(["manage.py", "collectstatic", "--no-input", "--ignore", "redoc", "-v0"], environment)
+    return static
+
+
 def _wait_until_ready(server: Server, process: subprocess.Popen[bytes], path: str) -> None:
     deadline = time.monotonic() + STARTUP_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
