@@ -13,6 +13,8 @@ from benchmarks.scenarios import GROUPS, LARGE, Bench, Options
 from benchmarks.servers import ROOT
 from tests.nginx import own_folder
 
+RESULTS = ROOT / "benchmarks" / "results"
+KEPT = ROOT / "var" / "bench"
 DATABASES = ("sqlite", "postgresql")
 PATHS = ["/snippets/1/", "/snippets/1/raw/", "/snippets/1/highlight/"]
 
@@ -26,7 +28,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=10_000, help="after which the memory is looked at")
     parser.add_argument("--only", default="", help=f"some of: {','.join(GROUPS)}")
     parser.add_argument("--databases", default=",".join(DATABASES))
-    parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results")
+    parser.add_argument("--output", type=Path, help="a folder; for a whole run benchmarks/results, else var/bench")
     chosen = parser.parse_args()
     chosen.only = [name for name in chosen.only.split(",") if name] or list(GROUPS)
     chosen.databases = chosen.databases.split(",")
@@ -60,9 +62,8 @@ def started(options: Options, database: Database, folder: Path, kept: Path, stat
 
 
 def _measure(chosen: argparse.Namespace, options: Options, database: Database, folder: Path, static: Path) -> Results:
-    kept = ROOT / "var" / "bench"
-    kept.mkdir(parents=True, exist_ok=True)
-    with started(options, database, folder / database.name, kept, static) as bench:
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with started(options, database, folder / database.name, KEPT, static) as bench:
         for name, measure in GROUPS.items():
             if name in chosen.only:
                 print(f"{database.name}: {name} ...", flush=True)
@@ -85,8 +86,10 @@ def main() -> None:
             found += [postgresql] if postgresql else []
         for database in found:
             results[database.name] = _measure(chosen, options, database, folder, static)
-    print(report.write(chosen.output, options, results))
-    print(f"Written to {chosen.output}/latest.md, .json and .svg.")
+    whole = chosen.only == list(GROUPS) and len(results) == len(DATABASES)
+    output = chosen.output or (RESULTS if whole else KEPT)
+    print(report.write(output, options, results))
+    print(f"Written to {output}: latest.md, latest.json, latest.svg.")
 
 
 if __name__ == "__main__":
