@@ -49,7 +49,7 @@ def started(options: Options, database: Database, folder: Path, kept: Path, stat
     with ExitStack() as stack:
         small = databases.fill(stack.enter_context(database.fresh(folder / "small")), folder, rows, size)
         running = {}
-        for name, more in (("warm", {}), ("cold", {"RESPONSE_CACHE_SECONDS": "0"})):
+        for name, more in (("warm", {}), ("cold", {"RESPONSE_CACHE": "false"})):
             service = servers.service(folder / name, DATABASE_URL=small.url, STATIC_ROOT=str(static), **more)
             running[name] = stack.enter_context(service)
         nginx, answers = running["cold"].nginx, folder / "answers"

@@ -31,7 +31,7 @@ def main(url: str) -> None:
         filled = databases.fill(stack.enter_context(database.fresh(folder / "database")), folder, ROWS, BYTES)
         running = {}
         for processes, threads in SETTINGS:
-            chosen = {"UWSGI_PROCESSES": str(processes), "UWSGI_THREADS": str(threads), "RESPONSE_CACHE_SECONDS": "0"}
+            chosen = {"UWSGI_PROCESSES": str(processes), "UWSGI_THREADS": str(threads), "RESPONSE_CACHE": "false"}
             named = f"{processes} x {threads}"
             service = servers.service(folder / named, DATABASE_URL=filled.url, STATIC_ROOT=str(static), **chosen)
             running[named] = stack.enter_context(service)
