@@ -1,6 +1,8 @@
 """`make bench`: starts everything that is compared, asks all of it in turn, and says which goals are met."""
 
 import argparse
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -73,6 +75,7 @@ def _measure(chosen: argparse.Namespace, options: Options, database: Database, f
 
 def main() -> None:
     chosen = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # nothing of it goes on without it
     servers.check_programs()
     options = Options(chosen.rounds, chosen.seconds, chosen.rows, chosen.small_rows, chosen.requests)
     results: dict[str, Results] = {}

@@ -41,12 +41,21 @@ def cpu_seconds(roots: Iterable[int]) -> float:
 
 
 def memory(pid: int, name: str = "VmRSS") -> float:
-    """In MiB: VmRSS is what is resident now, VmHWM its peak."""
-    match = re.search(rf"^{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    assert match
-    return int(match[1]) / 1024
+    """In MiB: VmRSS is what is resident now, VmHWM its peak. 0 where it has ended."""
+    try:
+        match = re.search(rf"^{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    except OSError:
+        return 0
+    return int(match[1]) / 1024 if match else 0
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
 
 
 def workers(root: int) -> list[int]:
     """The processes of uWSGI that answer requests: all that have its command, but the first, who is their master."""
-    return [pid for pid in tree(root) if b"uwsgi.sock" in Path(f"/proc/{pid}/cmdline").read_bytes()][1:]
+    return [pid for pid in tree(root) if "uwsgi.sock" in _command(pid)][1:]
