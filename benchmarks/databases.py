@@ -36,7 +36,7 @@ class SQLite:
 
     @contextmanager
     def fresh(self, folder: Path) -> Iterator[str]:
-        yield f"sqlite:///{own_folder(folder)}/db.sqlite3"
+        yield f"sqlite:///{own_folder(folder / secrets.token_hex(4))}/db.sqlite3"
 
     def kept(self, folder: Path, rows: int) -> str:
         path = folder / f"sqlite-{rows}"
