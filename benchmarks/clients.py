@@ -53,13 +53,16 @@ def rows_of(database: Database, url: str) -> Callable[[], int]:
     return lambda: database.count(url, "snippets_snippet")
 
 
-def follow_to_the_end(client: Client, page_size: int, cursor: str = "") -> str:
-    """Follows `next` from the cursor, or from the first page; returns the cursor of the last page."""
-    while True:
-        page = json.loads(client.get(f"/snippets/?page_size={page_size}" + (f"&cursor={cursor}" if cursor else "")))
-        if page["next"] is None:
-            return cursor
+def last_cursor(client: Client) -> str:
+    """Of the last page of the list. The way there begins a few pages before it, at a time: a cursor is a place in the
+    whole list, whatever the filter was when it was given."""
+    oldest = json.loads(client.get("/snippets/?ordering=created&page_size=50"))["results"]
+    page = json.loads(client.get("/snippets/?created_before=" + oldest[-1]["created"]))
+    cursor = ""
+    while page["next"]:
         cursor = urlsplit(page["next"]).query.partition("cursor=")[2].partition("&")[0]
+        page = json.loads(client.get(f"/snippets/?cursor={cursor}"))
+    return cursor
 
 
 def ask_for_everything(client: Client, number: int, rows: int) -> None:

@@ -172,32 +172,17 @@ def _milliseconds(client: Client, pk: int) -> float:
 
 
 def read_deep(bench: Bench) -> None:
-    """The first page, and the last one, which is reached by following all others once."""
+    """The first page, and the last one, where the cursors lead."""
     with bench.large() as (server, filled):
-        path = f"/snippets/?cursor={_last_cursor(bench, server, filled)}"
-        one = {"connections": 1, "pids": bench.database.pids}
-        first, last = (
-            Contestant("first page", server, "/snippets/", **one),
-            Contestant("last page", server, path, **one),
-        )
-        samples = bench.compare("deep", [first, last])
+        path = f"/snippets/?cursor={clients.last_cursor(Client(server.url))}"
+        contestants = [
+            Contestant(name, server, address, connections=1, pids=bench.database.pids)
+            for name, address in (("first page", "/snippets/"), ("last page", path))
+        ]
+        samples = bench.compare("deep", contestants)
     pairs = zip(samples["last page"], samples["first page"], strict=True)
-    rows = f"{filled.rows:,} rows"
-    bench.judge(
-        f"last page / first page of {rows}", [last.p50 / first.p50 for last, first in pairs], "<=", goals.LAST_PAGE
-    )
-
-
-def _last_cursor(bench: Bench, server: Server, filled: Filled) -> str:
-    """Kept beside the database that is kept: there are many pages on the way."""
-    client = Client(server.url)
-    kept = bench.kept / f"last-page-{bench.database.name}-{filled.rows}"
-    if kept.exists() and client.ask("GET", f"/snippets/?cursor={kept.read_text()}")[0] == 200:
-        return kept.read_text()
-    cursor = clients.follow_to_the_end(client, 20, clients.follow_to_the_end(client, 100))
-    if filled.rows >= databases.KEPT_FROM:
-        kept.write_text(cursor)
-    return cursor
+    what = f"last page / first page of {filled.rows:,} rows"
+    bench.judge(what, [last.p50 / first.p50 for last, first in pairs], "<=", goals.LAST_PAGE)
 
 
 def search(bench: Bench) -> None:
