@@ -13,7 +13,7 @@ ifdef DATA_DIR
 export DATA_DIR
 endif
 
-.PHONY: run shell test test-slow test-all lint format schema bundle requirements install install-dev clean
+.PHONY: run shell test test-slow test-all bench lint format schema bundle requirements install install-dev clean
 
 run: install  ## serve on http://127.0.0.1:8000/ with a demo
 	@$(BIN)/python manage.py serve --host $(HOST) --port $(PORT)
@@ -29,10 +29,13 @@ test-slow: install-dev  ## those with a running server, and those over hundreds 
 
 test-all: test test-slow
 
+bench: install-dev  ## how fast it is, and which goals are met; BENCH="--help" lists what can be chosen
+	@$(BIN)/python -m benchmarks $(if $(ROWS),--rows=$(ROWS)) $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(ONLY),--only=$(ONLY)) $(BENCH)
+
 lint: install-dev  ## style, types, imports, forgotten migrations, and templates
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 	@$(BIN)/python manage.py makemigrations --check --dry-run
-	@$(BIN)/shellcheck .ci/* config/*.sh deploy/*.sh .platform/hooks/*/*.sh tests/deploy/stand_in/docker
+	@$(BIN)/shellcheck .ci/* config/*.sh benchmarks/*.sh deploy/*.sh .platform/hooks/*/*.sh tests/deploy/stand_in/docker
 	@$(BIN)/cfn-lint deploy/*.yaml
 
 format: install-dev

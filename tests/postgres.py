@@ -103,7 +103,7 @@ def _make_certificates(folder: Path) -> None:
     openssl("x509", "-req", "-in", "server.csr", *signed, "-out", "server.crt")
 
 
-def _initialize(postgres: Postgres, *, tls: bool) -> None:
+def _initialize(postgres: Postgres, *, tls: bool, **chosen: str) -> None:
     (postgres.folder / "password").write_text(postgres.password)
     if tls:
         _make_certificates(postgres.folder)
@@ -115,7 +115,7 @@ def _initialize(postgres: Postgres, *, tls: bool) -> None:
     if tls:
         for name in ("server.crt", "server.key"):
             (postgres.folder / name).rename(data / name)
-    settings = {"port": str(postgres.port)} | SETTINGS | (TLS if tls else {})
+    settings = {"port": str(postgres.port)} | SETTINGS | (TLS if tls else {}) | chosen
     with (data / "postgresql.conf").open("a") as file:
         file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
 
@@ -137,12 +137,13 @@ def fresh_database() -> Iterator[str]:
 
 
 @contextmanager
-def running_postgres(*, tls: bool = False) -> Iterator[Postgres]:
+def running_postgres(*, tls: bool = False, **settings: str) -> Iterator[Postgres]:
+    """The settings are those of postgresql.conf."""
     programs, account = _programs(), _account()
     # Not pytest's own folder, which belongs to the user of the tests alone.
     with tempfile.TemporaryDirectory(prefix="snippets-postgres-", ignore_cleanup_errors=True) as folder:
         postgres = Postgres(Path(folder), programs, account, free_port(), secrets.token_hex(8))
-        _initialize(postgres, tls=tls)
+        _initialize(postgres, tls=tls, **settings)
         postgres.start()
         try:
             yield postgres

@@ -1,0 +1,234 @@
+"""What is measured, on one database: groups that `make bench ONLY=...` may choose from."""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import clients, corpus, databases, goals, processes, servers
+from benchmarks.client import Client
+from benchmarks.databases import Database, Filled
+from benchmarks.goals import Spread, Verdict
+from benchmarks.measuring import Contestant, Sample, compare, in_turn
+from benchmarks.servers import Server
+
+Samples = dict[str, list[Sample]]
+WRITERS = 32
+
+
+@dataclass(frozen=True)
+class Options:
+    """How long, how often, how much; the size is that of a snippet's code, in bytes."""
+
+    rounds: int
+    seconds: float
+    rows: int
+    small_rows: int
+    requests: int
+    size: int = 1024
+    large_size: int = 256
+
+
+@dataclass
+class Bench:
+    """The servers that are compared on one database, by name, and what has been measured."""
+
+    options: Options
+    database: Database
+    folder: Path
+    kept: Path
+    static: Path
+    small: Filled
+    servers: dict[str, Server]
+    textbook_url: str
+    textbook_token: str
+    samples: dict[str, Samples] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    @property
+    def token(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.small.token}"}
+
+    def at(self, name: str, server: str, path: str, **more: object) -> Contestant:
+        return Contestant(name, self.servers[server], path, pids=self.database.pids, **more)  # type: ignore[arg-type]
+
+    def compare(self, group: str, contestants: list[Contestant]) -> Samples:
+        options = self.options
+        self.samples[group] = compare(contestants, options.rounds, options.seconds)
+        return self.samples[group]
+
+    def judge(self, what: str, values: list[float], kind: str, limit: float | None, unit: str = "") -> None:
+        self.verdicts.append(Verdict(what, Spread.of(values), kind, limit, unit))  # type: ignore[arg-type]
+
+    @contextmanager
+    def large(self) -> Iterator[tuple[Server, Filled]]:
+        options, folder = self.options, self.folder / "large"
+        with (
+            databases.large(self.database, folder, self.kept, options.rows, options.large_size) as filled,
+            servers.service(folder, DATABASE_URL=filled.url, STATIC_ROOT=str(self.static)) as server,
+        ):
+            yield server, filled
+
+
+def _rates(samples: Samples) -> dict[str, list[float]]:
+    return {name: [it.rate for it in runs] for name, runs in samples.items()}
+
+
+def _compare_and_judge(bench: Bench, group: str, contestants: list[Contestant]) -> None:
+    rates = _rates(bench.compare(group, contestants))
+    bench.verdicts += [ratio.verdict(group, rates, bench.database.name) for ratio in goals.RATIOS[group]]
+
+
+def _reading(bench: Bench, path: str, textbook_path: str) -> list[Contestant]:
+    """The address warm and cold, and all yardsticks for it."""
+    return [
+        bench.at("warm", "warm", path),
+        bench.at("cold", "cold", path),
+        bench.at("limit", "limit", f"/limit{path.rstrip('/')}"),
+        *(bench.at(name, name, path) for name in ("uwsgi", "django")),
+        bench.at("textbook", "textbook", textbook_path),
+    ]
+
+
+def read_json(bench: Bench) -> None:
+    path = "/snippets/1/"
+    also = [bench.at("token", "warm", path, headers=bench.token)]
+    for name in ("warm", "cold"):
+        have = {"If-None-Match": Client(bench.servers[name].url).header(path, "ETag")}
+        also.append(bench.at(f"304 {name}", name, path, headers=have, status=304))
+    _compare_and_judge(bench, "json", _reading(bench, path, path) + also)
+
+
+def read_raw(bench: Bench) -> None:
+    """The textbook has no such address: whoever wants the code there reads the JSON."""
+    _compare_and_judge(bench, "raw", _reading(bench, "/snippets/1/raw/", "/snippets/1/"))
+
+
+def read_highlight(bench: Bench) -> None:
+    path = "/snippets/1/highlight/"
+    _compare_and_judge(bench, "highlight", _reading(bench, path, path))
+
+
+def read_list(bench: Bench) -> None:
+    contestants = [
+        bench.at("list", "warm", "/snippets/?include=code"),
+        bench.at("textbook", "textbook", "/snippets/"),
+    ]
+    _compare_and_judge(bench, "list", contestants)
+
+
+def _writing(bench: Bench) -> list[Contestant]:
+    (snippet,) = corpus.snippets(1, bench.options.size)
+    body, kind = json.dumps(snippet), {"Content-Type": "application/json"}
+    textbook = kind | {"Authorization": f"Token {bench.textbook_token}"}
+    return [
+        bench.at("post", "warm", "/snippets/", body=body, headers=kind | bench.token, status=201),
+        bench.at("textbook", "textbook", "/snippets/", body=body, headers=textbook, status=201),
+    ]
+
+
+def post(bench: Bench) -> None:
+    _compare_and_judge(bench, "post", _writing(bench))
+
+
+def write_at_once(bench: Bench) -> None:
+    """Many processes that write: how fast, how many are refused, and whether all that was confirmed is there."""
+    urls = {"post": bench.small.url, "textbook": bench.textbook_url}
+    written: dict[str, list[clients.Written]] = {name: [] for name in urls}
+    for contestant in in_turn(_writing(bench), bench.options.rounds):
+        count = clients.rows_of(bench.database, urls[contestant.name])
+        written[contestant.name].append(clients.write_at_once(contestant, WRITERS, bench.options.seconds, count))
+    ours, textbook = written["post"], written["textbook"]
+    title = f"{WRITERS} writers"
+    bench.judge(f"{title}: refused", [it.refused for it in ours], "<=", 0)
+    bench.judge(f"{title}: lost", [it.lost for it in ours], "<=", 0)
+    bench.judge(f"{title}: textbook, refused", [it.refused for it in textbook], "<=", None)
+    bench.judge(f"{title}: rate", [it.rate for it in ours], ">=", None, "/s")
+    ratios = [one.rate / max(0.1, other.rate) for one, other in zip(ours, textbook, strict=True)]
+    sqlite = bench.database.name == "SQLite"
+    bench.judge(f"{title}: rate / textbook", ratios, ">=", goals.WRITING_RATE if sqlite else None)
+
+
+def highlight_again(bench: Bench) -> None:
+    """Code that nobody has highlighted before, and the same once more."""
+    server = bench.servers["warm"]
+    writer, reader = Client(server.url, bench.token), Client(server.url)
+    ratios = []
+    for number in range(bench.options.rounds):
+        codes = [it["code"] for it in corpus.snippets(20, bench.options.size)]
+        made = [writer.make(f"# {time.time_ns()} {number}\n{code}") for code in codes]
+        first, second = ([_milliseconds(reader, pk) for pk in made] for _ in range(2))
+        ratios.append(statistics.median(first) / statistics.median(second))
+    bench.judge("highlight: first time / second time", ratios, ">=", goals.SECOND_HIGHLIGHT)
+
+
+def _milliseconds(client: Client, pk: int) -> float:
+    began = time.perf_counter()
+    client.get(f"/snippets/{pk}/highlight/")
+    return 1000 * (time.perf_counter() - began)
+
+
+def read_deep(bench: Bench) -> None:
+    """The first page, and the last one, where the cursors lead."""
+    with bench.large() as (server, filled):
+        path = f"/snippets/?cursor={clients.last_cursor(Client(server.url))}"
+        contestants = [
+            Contestant(name, server, address, connections=1, pids=bench.database.pids)
+            for name, address in (("first page", "/snippets/"), ("last page", path))
+        ]
+        samples = bench.compare("deep", contestants)
+    pairs = zip(samples["last page"], samples["first page"], strict=True)
+    what = f"last page / first page of {filled.rows:,} rows"
+    bench.judge(what, [last.p50 / first.p50 for last, first in pairs], "<=", goals.LAST_PAGE)
+
+
+def search(bench: Bench) -> None:
+    """For a word that every snippet has, one of a thousand, and none; one request at a time."""
+    words = {"common": corpus.COMMON, "rare": corpus.RARE, "absent": corpus.ABSENT}
+    with bench.large() as (server, filled):
+        found = [
+            Contestant(f"{name} word", server, f"/snippets/?q={word}", connections=1, pids=bench.database.pids)
+            for name, word in words.items()
+        ]
+        samples = bench.compare("search", found)
+    for name in words:
+        limit = goals.SEARCH if name != "rare" else None
+        what = f"search for a word, {name}, in {filled.rows:,} rows"
+        bench.judge(what, [it.p50 for it in samples[f"{name} word"]], "<=", limit, "ms")
+
+
+def memory(bench: Bench) -> None:
+    """Of a single worker, while it answers requests of all kinds: after a hundred, and the most that it ever has.
+
+    uWSGI renews it meanwhile, as it always does after so many requests, so that what it has in the end says little.
+    """
+    alone = {"UWSGI_PROCESSES": "1", "STATIC_ROOT": str(bench.static)}
+    with servers.service(bench.folder / "memory", DATABASE_URL=bench.small.url, **alone) as server:
+        client = Client(server.url, bench.token)
+        resident = []
+        for number in range(bench.options.requests):
+            clients.ask_for_everything(client, number, bench.small.rows)
+            if number % 100 == 99:
+                resident += [processes.memory(pid) for pid in processes.workers(server.pid)]
+    title = f"memory of a worker in {bench.options.requests:,} requests"
+    bench.judge(f"{title} / after 100", [max(resident) / resident[0]], "<=", goals.MEMORY_GROWTH)
+    bench.judge(title, [max(resident)], "<=", goals.MEMORY, "MiB")
+
+
+# In this order: what writes comes after what only reads.
+GROUPS: dict[str, Callable[[Bench], None]] = {
+    "json": read_json,
+    "raw": read_raw,
+    "highlight": read_highlight,
+    "list": read_list,
+    "post": post,
+    "again": highlight_again,
+    "writers": write_at_once,
+    "memory": memory,
+    "deep": read_deep,
+    "search": search,
+}
+LARGE = ("deep", "search")  # which need many rows

@@ -1,0 +1,138 @@
+"""What the benchmarks calculate, and that the app they compare with is whole. tests/stack/ runs one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks import chart, corpus, measuring, report
+from benchmarks.goals import RATIOS, Ratio, Spread, Verdict
+from benchmarks.measuring import Contestant, Sample
+from benchmarks.scenarios import GROUPS, Options
+from benchmarks.servers import Server
+from tests.conftest import ROOT
+
+# As wrk has printed it, with a space after full seconds.
+WRK = """Running 1s test @ http://127.0.0.1:41097/snippets/
+  2 threads and 16 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency   552.04ms  264.44ms   1.01s    42.86%
+    Req/Sec     9.25      9.35    30.00     87.50%
+  Latency Distribution
+     50%  572.68ms
+     75%  827.97ms
+     90%  867.87ms
+     99%    1.01s\x20
+  14 requests in 1.02s, 371.82KB read
+Requests/sec:     13.72
+Transfer/sec:    364.29KB
+"""
+OPTIONS = Options(rounds=3, seconds=1, rows=50, small_rows=50, requests=100)
+
+
+def test_what_wrk_says_is_read() -> None:
+    assert measuring.parse(WRK) == measuring.Report(requests=14, rate=13.72, p50=572.68, p99=1010, errors=0)
+    quick = WRK.replace("572.68ms", "812.00us").replace("1.01s \n", "2.50m \n")
+    assert (measuring.parse(quick).p50, measuring.parse(quick).p99) == (0.812, 150_000)
+
+
+def test_answers_that_are_none_are_errors() -> None:
+    broken = WRK + "  Socket errors: connect 1, read 2, write 3, timeout 4\n  Non-2xx or 3xx responses: 90\n"
+    assert measuring.parse(broken).errors == 100
+
+
+def test_something_else_is_not_taken_for_a_report() -> None:
+    with pytest.raises(AssertionError, match="unable to connect"):
+        measuring.parse("unable to connect to 127.0.0.1:1 Connection refused\n")
+
+
+def test_the_script_of_a_post() -> None:
+    server = Server("http://127.0.0.1:1", ROOT, 0)
+    post = Contestant("post", server, "/snippets/", headers={"Authorization": "Bearer x"}, body='{"code": "\\n]]"}')
+    assert measuring.script(post) == (
+        "wrk.headers[ [==[Authorization]==] ] = [==[Bearer x]==]\n"
+        'wrk.method = "POST"\n'
+        'wrk.body = [==[{"code": "\\n]]"}]==]\n'
+    )
+
+
+def test_the_order_is_reversed_every_other_round() -> None:
+    server = Server("http://127.0.0.1:1", ROOT, 0)
+    contestants = [Contestant(name, server, "/") for name in "ABC"]
+    assert "".join(it.name for it in measuring.in_turn(contestants, 3)) == "ABCCBAABC"
+
+
+def test_a_ratio_is_the_median_of_those_of_the_rounds() -> None:
+    # The second round was slow for both, and the ratio of their medians would be 2.
+    rates = {"cold": [100.0, 30.0, 100.0], "django": [50.0, 10.0, 20.0]}
+    verdict = Ratio("cold", "django", 2.5, 4).verdict("json", rates, "SQLite")
+    assert verdict.measured == Spread(median=3, low=2, high=5)
+    assert (verdict.what, verdict.met, verdict.margin) == ("json: cold / django", True, pytest.approx(0.2))
+    missed = Ratio("cold", "django", 2.5, 4).verdict("json", rates, "PostgreSQL")
+    assert (missed.met, missed.margin) == (False, pytest.approx(-0.25))
+
+
+@pytest.mark.parametrize(
+    "measured, kind, limit, met, margin, share",
+    [
+        (4, "<=", 5, True, 0.2, 1.25),
+        (10, "<=", 5, False, -1, 0.5),
+        (5, ">=", 5, True, 0, 1),
+        (0, "<=", 0, True, None, 1),
+        (1, "<=", 0, False, None, 0),
+        (1000, ">=", 5, True, 199, chart.LARGEST),
+    ],
+)
+def test_goals(measured: float, kind: str, limit: float, met: bool, margin: float | None, share: float) -> None:
+    verdict = Verdict("what", Spread.of([measured]), kind, limit)  # type: ignore[arg-type]
+    assert (verdict.met, verdict.margin, chart.share(verdict)) == (met, margin, share)
+
+
+def test_what_has_no_goal_is_neither_met_nor_missed() -> None:
+    verdict = Verdict("what", Spread.of([1.0]), "<=", None)
+    assert (verdict.met, verdict.margin) == (None, None)
+    assert report.goals_table([verdict])[2:] == ["| what | 1 |  |  |"]
+
+
+def test_every_group_of_goals_is_measured() -> None:
+    assert RATIOS.keys() <= GROUPS.keys()
+
+
+def test_the_report_says_what_was_missed_and_what_failed(tmp_path: Path) -> None:
+    samples = {"json": {"cold": [Sample(rate, 2.0, 9.0, 1.5, errors) for rate, errors in ((90, 0), (80, 3), (100, 0))]}}
+    verdicts = [
+        Verdict("json: cold / django", Spread.of([0.1, 0.15, 0.2]), ">=", 0.2),
+        Verdict("a search <fast>", Spread.of([4.0]), "<=", 5, "ms"),
+    ]
+    text = report.write(tmp_path, OPTIONS, {"SQLite": report.Results(samples, verdicts)})
+    assert "| json: cold / django | 0.15 (0.1 to 0.2) | >= 0.2 | **missed**, -25% |" in text
+    assert "| a search <fast> | 4 ms | <= 5 ms | met, +20% |" in text
+    assert "| json | cold | 90 (80 to 100) | 2 | 9 | 1.5 | **3** |" in text
+    assert (tmp_path / "latest.md").read_text() == text
+    goals = json.loads((tmp_path / "latest.json").read_text())["databases"]["SQLite"]["goals"]
+    assert [goal["met"] for goal in goals] == [False, True]
+    picture = ElementTree.parse(tmp_path / "latest.svg").getroot()  # noqa: S314 - our own
+    assert "a search <fast>" in "".join(picture.itertext())
+
+
+def test_the_snippets_are_always_the_same_and_of_their_size() -> None:
+    snippets = list(corpus.snippets(1001, 300))
+    assert snippets == list(corpus.snippets(1001, 300))
+    codes = [it["code"] for it in snippets]
+    assert {len(code.encode()) for code in codes} == {300}
+    assert all(corpus.COMMON in code for code in codes)
+    assert sum(corpus.RARE in code for code in codes) == 1
+    assert not any(corpus.ABSENT in it["code"] + it["title"] for it in snippets)
+
+
+def test_the_textbook_is_whole() -> None:
+    """Its migrations are what its models say."""
+    environment = {"PATH": os.environ["PATH"], "DATABASE_URL": "sqlite://:memory:", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]
+    folder = ROOT / "benchmarks/textbook"
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
