@@ -355,9 +355,9 @@ def test_what_has_expired_cannot_be_opened(
 
 
 def test_opening_costs_few_queries(anonymous: APIClient, burning: dict[str, Any], max_queries: Any) -> None:
-    with max_queries(2):
+    with max_queries(3):
         anonymous.get(f"/snippets/{burning['slug']}/")
-    with max_queries(20):
+    with max_queries(24):
         assert anonymous.post(opening(burning)).status_code == 200
     with max_queries(2):
         assert anonymous.get(f"/snippets/{burning['slug']}/").status_code == 410
