@@ -71,11 +71,18 @@ class KeysetPagination(BasePagination):
     def _rows_of_page(self, request: Request, size: int) -> list[Model]:
         number = self.page_number(request, size)
         start = (number - 1) * size
-        rows = list(self.queryset[start : start + size + 1])
+        rows = self._rows_from(start, start + size + 1)
         if not rows and number > 1:
             raise NotFound("Invalid page: there are not so many.")
         self._link(rows[:size], more_before=number > 1, more_after=len(rows) > size)
         return rows[:size]
+
+    def _rows_from(self, start: int, stop: int) -> list[Model]:
+        """Of the rows that are skipped nothing but the key is read, and nothing is counted."""
+        if not start:
+            return list(self.queryset[:stop])
+        keys = list(self.queryset.values_list("pk", flat=True)[start:stop])
+        return list(self.queryset.filter(pk__in=keys))
 
     def _rows_at_cursor(self, request: Request, size: int) -> list[Model]:
         direction, beyond = self._read_cursor(request)
