@@ -42,6 +42,9 @@ class RevisionAdmin(admin.ModelAdmin):
     search_fields = ["=snippet__pk"]
     show_full_result_count = False
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Revision]:
+        return super().get_queryset(request).filter(snippet__burn_after_read=False)
+
     def has_add_permission(self, request: object) -> bool:
         return False
 

@@ -10,6 +10,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from snippets.ownership import Owned
 from snippets.querysets import LARGEST_PK, Visitor
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class AlreadyOpenedError(Exception):
     """Somebody else has opened the snippet, and it is gone."""
 
 
-class Mortal(models.Model):
+class Mortal(Owned):
     """What may expire, and may burn after reading.
 
     What burns does so from the beginning and stays so: what others could read before is no secret any more.
@@ -38,6 +39,10 @@ class Mortal(models.Model):
     @property
     def expired(self) -> bool:
         return self.expires is not None and self.expires <= timezone.now()
+
+    def conceals_from(self, visitor: Visitor, edit_key_digests: Iterable[str]) -> bool:
+        """Whether nothing that it holds may be shown: it burns after reading, and is somebody else's."""
+        return self.burn_after_read and not self.belongs_to(visitor, edit_key_digests)
 
     @property
     def seconds_left(self) -> float:

@@ -1,7 +1,5 @@
 """The snippet: what it holds, and what can be done with it."""
 
-import hmac
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -14,13 +12,13 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from accounts.models import User, digest_of
+from accounts.models import User
 from snippets import rendering
 from snippets.comments import Discussed
 from snippets.forks import Forkable
 from snippets.highlighting import Options
 from snippets.lifetimes import Mortal
-from snippets.querysets import SnippetQuerySet, Visitor, stored_names
+from snippets.querysets import SnippetQuerySet, stored_names
 from snippets.revisions import CONTENT, COUNTED, Revised
 from snippets.stars import Starred
 from snippets.tags import Tagged
@@ -72,9 +70,6 @@ class Snippet(Revised, Mortal, Forkable, Tagged, Starred, Discussed):
 
     filename = models.CharField(max_length=255, blank=True, default="", validators=[validate_filename])
     description = models.TextField(max_length=5000, blank=True, default="")
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="snippets"
-    )
     visibility = models.CharField(max_length=10, choices=Visibility, default=Visibility.PUBLIC)
     slug = models.CharField(max_length=SLUG_LENGTH, unique=True, default=new_slug, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -84,7 +79,6 @@ class Snippet(Revised, Mortal, Forkable, Tagged, Starred, Discussed):
     size = models.PositiveIntegerField(default=0, editable=False, help_text="Bytes of UTF-8.")
     lines = models.PositiveIntegerField(default=0, editable=False)
     excerpt = models.CharField(max_length=EXCERPT_LENGTH, default="", editable=False)
-    edit_key_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
 
     objects = SnippetQuerySet.as_manager()
 
@@ -183,30 +177,6 @@ class Snippet(Revised, Mortal, Forkable, Tagged, Starred, Discussed):
     def ref(self) -> str:
         """What its address ends in, for others: the number, or the slug where knowing that is what lets them in."""
         return str(self.pk) if self.visibility == Visibility.PUBLIC else self.slug
-
-    def new_edit_key(self) -> str:
-        """A secret that lets its holder change this snippet. Stored hashed: save the snippet after."""
-        key = "edit_" + secrets.token_urlsafe(32)
-        self.edit_key_digest = digest_of(key)
-        return key
-
-    def opens_with(self, edit_key_digest: str) -> bool:
-        """Whether that is the digest of its edit key. One with an owner has none."""
-        return (
-            self.owner_id is None
-            and bool(self.edit_key_digest)
-            and hmac.compare_digest(self.edit_key_digest, edit_key_digest)
-        )
-
-    def belongs_to(self, visitor: Visitor, edit_key_digests: Iterable[str]) -> bool:
-        """Whether the visitor is its owner, or holds its edit key."""
-        if visitor.is_authenticated and self.owner_id == visitor.pk:
-            return True
-        return any(self.opens_with(digest) for digest in edit_key_digests)
-
-    def conceals_from(self, visitor: Visitor, edit_key_digests: Iterable[str]) -> bool:
-        """Whether nothing that it holds may be shown: it burns after reading, and is somebody else's."""
-        return self.burn_after_read and not self.belongs_to(visitor, edit_key_digests)
 
     def options(self, format: str, **chosen: Any) -> Options:
         """How it is rendered: as stored, unless the reader has chosen otherwise."""

@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 from accounts.models import ApiToken, User
 from snippets.lifetimes import OpenedSnippet
 from snippets.models import Snippet
+from snippets.revisions import Revision
 from tests.uploading import BINARY, named, upload
 
 SECRET = "xylophonist"
@@ -120,7 +121,9 @@ def test_a_reader_sees_that_there_is_something(anonymous: APIClient, burning: di
 
 ADDRESSES = ["", "?format=api", "raw/", "highlight/", "highlight.svg", "highlight.png", "highlight/?format=ansi",
              "highlight/?format=latex", "highlight.rtf", "highlight.fragment", "attachments/", "attachments/1/",
-             "attachments/1/content/", "attachments/1/preview/", "open/"]  # fmt: skip
+             "attachments/1/content/", "attachments/1/preview/", "open/", "revisions/", "revisions/1/",
+             "revisions/1/raw/", "revisions/1/diff/", "revisions/1/diff.html", "revisions/1/highlight/", "comments/",
+             "comments/1/", "star/", "fork/"]  # fmt: skip
 
 
 @pytest.mark.parametrize("who", ["anonymous", "as_stranger", "as_staff"])
@@ -197,12 +200,14 @@ def test_the_holder_of_the_edit_key_looks_without_burning(anonymous: APIClient) 
     assert holder.get(f"/snippets/{made['pk']}/").status_code == 410
 
 
-def test_the_admin_does_not_show_it(burning: dict[str, Any], staff: User) -> None:
+def test_the_admin_does_not_show_it(as_owner: APIClient, burning: dict[str, Any], staff: User) -> None:
     staff.is_superuser = True
     staff.save()
     browser = APIClient()
     browser.force_login(staff)
-    assert SECRET not in browser.get("/admin/snippets/snippet/").text
+    assert as_owner.patch(f"/snippets/{burning['pk']}/", {"code": f"another {SECRET}\n"}).json()["revision"] == 2
+    for path in ("snippet/", "revision/", "comment/", "tag/", f"revision/{Revision.objects.get().pk}/change/"):
+        assert SECRET not in browser.get(f"/admin/snippets/{path}").text
     assert browser.get(f"/admin/snippets/snippet/{burning['pk']}/change/").status_code == 302  # it is not there
     assert SECRET not in browser.get(f"/admin/accounts/user/{Snippet.objects.get().owner_id}/delete/").text
 
@@ -235,9 +240,12 @@ def test_it_is_given_once(
 def test_nothing_of_it_is_left_in_the_database(
     as_owner: APIClient, anonymous: APIClient, burning: dict[str, Any]
 ) -> None:
-    for below in ("highlight/", "highlight.svg", "raw/"):  # which are kept of others
+    made = f"/snippets/{burning['slug']}/"
+    assert as_owner.post(f"{made}comments/", {"body": f"The {SECRET} again"}).status_code == 201
+    assert as_owner.patch(made, {"code": f"another {SECRET}\n", "tags": ["tag"]}).json()["revision"] == 2
+    for below in ("highlight/", "highlight.svg", "raw/", "revisions/1/highlight/", "revisions/2/diff.html"):
         assert as_owner.get(f"/snippets/{burning['slug']}/{below}").status_code == 200
-    assert anonymous.post(opening(burning)).json()["code"] == HOLDS["code"]
+    assert anonymous.post(opening(burning)).json()["code"] == f"another {SECRET}\n"
     with connection.cursor() as cursor:
         tables = connection.introspection.table_names(cursor)
         assert {"snippets_snippet", "snippets_openedsnippet", "snippets_cache"} <= set(tables)
