@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -239,6 +240,29 @@ def test_forks_outlive_their_source(as_owner: APIClient, as_stranger: APIClient,
     assert Snippet.objects.count() == 2
 
 
+def test_what_has_expired_is_neither_forked_nor_named(as_owner: APIClient, as_stranger: APIClient) -> None:
+    source = post(as_owner, expires_in=3600)
+    made = fork(as_stranger, source["pk"])
+    assert (made["forked_from"], made["expires"]) == (source["url"], None)
+    Snippet.objects.filter(pk=source["pk"]).update(expires=timezone.now())
+    for client in (as_owner, as_stranger):
+        assert client.get(made["url"]).json()["forked_from"] is None
+        assert client.post(f"/snippets/{source['pk']}/fork/").status_code == 404
+        assert client.get(f"/snippets/?forked_from={source['pk']}").status_code == 400
+
+
+def test_what_burns_after_reading_is_no_strangers_to_fork(as_owner: APIClient, as_stranger: APIClient) -> None:
+    source = post(as_owner, visibility="unlisted", burn_after_read=True)
+    for ref in (source["pk"], source["slug"]):
+        response = as_stranger.post(f"/snippets/{ref}/fork/", {"visibility": "private"})
+        assert response.status_code in (403, 404)
+        assert "hello" not in response.text
+    assert Snippet.objects.count() == 1
+    assert fork(as_owner, source["slug"])["burn_after_read"] is False
+    assert as_stranger.post(f"/snippets/{source['slug']}/open/").status_code == 200
+    assert as_owner.post(f"/snippets/{source['slug']}/fork/").status_code == 410
+
+
 # --- The list of forks ------------------------------------------------------------------------------------------------
 
 
@@ -267,14 +291,14 @@ def test_fifty_forks_cost_one_query_more_than_none(
     anonymous: APIClient, as_owner: APIClient, max_queries: Callable[[int], Any]
 ) -> None:
     source = post(as_owner)
-    with max_queries(2):
+    with max_queries(3):
         anonymous.get("/snippets/")
     for number in range(50):
         fork(as_owner, source["pk"] + number)
-    with max_queries(3):  # the rows, their count, their sources
+    with max_queries(4):  # the rows, their count, their tags, their sources
         page = anonymous.get("/snippets/?page_size=100").json()
     assert [row["forked_from"] is None for row in page["results"]] == [False] * 50 + [True]
-    with max_queries(4):  # and the source
+    with max_queries(5):  # and the source
         assert anonymous.get(f"/snippets/?forked_from={source['pk']}").json()["count"] == 1
-    with max_queries(2):
+    with max_queries(3):
         assert anonymous.get(page["results"][0]["url"]).status_code == 200
