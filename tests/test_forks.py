@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -237,6 +238,29 @@ def test_forks_outlive_their_source(as_owner: APIClient, as_stranger: APIClient,
     owner.delete()
     assert as_stranger.get(second["url"]).json()["forked_from"] is None
     assert Snippet.objects.count() == 2
+
+
+def test_what_has_expired_is_neither_forked_nor_named(as_owner: APIClient, as_stranger: APIClient) -> None:
+    source = post(as_owner, expires_in=3600)
+    made = fork(as_stranger, source["pk"])
+    assert (made["forked_from"], made["expires"]) == (source["url"], None)
+    Snippet.objects.filter(pk=source["pk"]).update(expires=timezone.now())
+    for client in (as_owner, as_stranger):
+        assert client.get(made["url"]).json()["forked_from"] is None
+        assert client.post(f"/snippets/{source['pk']}/fork/").status_code == 404
+        assert client.get(f"/snippets/?forked_from={source['pk']}").status_code == 400
+
+
+def test_what_burns_after_reading_is_no_strangers_to_fork(as_owner: APIClient, as_stranger: APIClient) -> None:
+    source = post(as_owner, visibility="unlisted", burn_after_read=True)
+    for ref in (source["pk"], source["slug"]):
+        response = as_stranger.post(f"/snippets/{ref}/fork/", {"visibility": "private"})
+        assert response.status_code in (403, 404)
+        assert "hello" not in response.text
+    assert Snippet.objects.count() == 1
+    assert fork(as_owner, source["slug"])["burn_after_read"] is False
+    assert as_stranger.post(f"/snippets/{source['slug']}/open/").status_code == 200
+    assert as_owner.post(f"/snippets/{source['slug']}/fork/").status_code == 410
 
 
 # --- The list of forks ------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -236,7 +237,7 @@ def test_pages_lead_from_the_newest_to_the_first_and_back(anonymous: APIClient, 
     assert numbers == [list(range(45, 25, -1)), list(range(25, 5, -1)), list(range(5, 0, -1))]
     assert {page["count"] for page in pages} == {45}
     assert anonymous.get(pages[2]["previous"]).json()["results"] == pages[1]["results"]
-    assert anonymous.get(pages[1]["previous"]).json() == pages[0]
+    assert anonymous.get(pages[1]["previous"]).json()["results"] == pages[0]["results"]
     for number in (1, 2, 3):
         page = anonymous.get(f"/snippets/{long.pk}/revisions/?page={number}").json()
         assert page["results"] == pages[number - 1]["results"]
@@ -385,6 +386,35 @@ def test_what_only_its_owner_may_see_stays_out_of_shared_caches(as_owner: APICli
     for below in ("", *(f"1/{it}" for it in BELOW)):
         response = as_owner.get(f"/snippets/{snippet.pk}/revisions/{below}")
         assert (response.status_code, response["Cache-Control"]) == (200, "private, no-store")
+
+
+def test_the_history_ends_with_its_snippet(as_owner: APIClient, anonymous: APIClient, snippet: Snippet) -> None:
+    change(as_owner, snippet, title="New")
+    Snippet.objects.filter(pk=snippet.pk).update(expires=timezone.now())
+    for client in (as_owner, anonymous):
+        for below in ("", *(f"1/{it}" for it in BELOW)):
+            assert client.get(f"/snippets/{snippet.pk}/revisions/{below}").status_code == 404
+        assert client.post(f"/snippets/{snippet.pk}/revisions/1/restore/").status_code == 404
+
+
+def test_nothing_of_what_burns_after_reading_is_in_a_history_that_others_see(
+    as_owner: APIClient, anonymous: APIClient, as_staff: APIClient
+) -> None:
+    fields = {"code": "secret\n", "visibility": "unlisted", "burn_after_read": True, "message": "secret"}
+    posted = as_owner.post("/snippets/", fields).json()
+    address = f"/snippets/{posted['slug']}/"
+    assert as_owner.patch(address, {"title": "secret", "code": "more secret\n"}).json()["revision"] == 2
+    for below in ("", *(f"{number}/{it}" for number in (1, 2, 3) for it in BELOW)):
+        for client in (anonymous, as_staff):
+            response = client.get(f"{address}revisions/{below}")
+            assert response.status_code == 403
+            assert "secret" not in response.text
+        if not below.startswith("3"):
+            own = as_owner.get(f"{address}revisions/{below}")
+            assert (own.status_code, own["Cache-Control"]) == (200, "private, no-store")
+    assert anonymous.post(f"{address}open/").status_code == 200
+    assert Revision.objects.count() == 0
+    assert as_owner.get(f"{address}revisions/1/").status_code == 410
 
 
 # --- Restoring --------------------------------------------------------------------------------------------------------
