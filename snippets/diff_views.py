@@ -7,6 +7,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -53,7 +54,10 @@ class DiffView(RevisionView):
         etag = self.tag(snippet, "diff", form, against, snippet.style, pygments.__version__, REVISION)
         if is_fresh(request, etag):
             return self.not_modified(snippet, etag)
-        comparison = rendering.compare(before.code if before else "", self.revision.code)
+        try:
+            comparison = rendering.compare(before.code if before else "", self.revision.code)
+        except differences.DifferenceTooLarge as error:
+            raise ValidationError({"against": [str(error)]}) from error
         write = {"patch": self.as_patch, "html": self.as_page}.get(form, self.as_data)
         response = self.answer(snippet, None, etag)
         response.data = write(snippet, before, comparison, response)

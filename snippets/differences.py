@@ -55,9 +55,14 @@ def lines_of(text: str) -> list[str]:
     return [f"{line}\n" for line in lines] + ([last] if last else [])
 
 
-def too_large(block: Block) -> bool:
-    """Whether to look for smaller blocks in it is not even tried."""
-    return max(block[1] - block[0], block[3] - block[2]) > MAX_LINES
+class DifferenceTooLarge(ValueError):  # noqa: N818
+    """More lines differ than are compared, or shown."""
+
+
+def check_size(blocks: Sequence[Block]) -> None:
+    """DifferenceTooLarge where more lines lie between the first that differs and the last than a hunk should have."""
+    if any(max(block[1] - block[0], block[3] - block[2]) > MAX_LINES for block in blocks):
+        raise DifferenceTooLarge(f"More than {MAX_LINES:,} lines differ: too many to show. Compare what raw/ gives.")
 
 
 def compare(old: str, new: str) -> list[Block]:

@@ -122,5 +122,8 @@ class OpeningPermission(SnippetPermission):
 
     def has_object_permission(self, request: Request, view: APIView, snippet: Snippet) -> bool:
         self.message = "Who holds its link opens it."
-        by_link = snippet.visibility == Visibility.UNLISTED and view.kwargs["ref"] == snippet.slug
-        return (by_link and not snippet.expired) or not snippet.conceals_from(request.user, edit_key_digests(request))
+        if not snippet.conceals_from(request.user, edit_key_digests(request)):
+            return True
+        if _shown(request):  # who shows a key means to look, and not to burn: perhaps it is mistyped
+            raise PermissionDenied("This edit key does not belong to the snippet.")
+        return snippet.visibility == Visibility.UNLISTED and view.kwargs["ref"] == snippet.slug and not snippet.expired

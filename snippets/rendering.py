@@ -60,12 +60,13 @@ def render(code: str, options: Options, keep: float = KEEP_RENDERED) -> Renderin
 
 
 def compare(old: str, new: str) -> Comparison:
-    """What differs. What cannot be found out in time is one hunk, from the first line that differs to the last."""
+    """What differs. What cannot be found out in time is one hunk, from the first line that differs to the last.
+
+    Raises DifferenceTooLarge."""
     whole = differences.whole(old, new)
+    differences.check_size(whole)
     if all(map(differences.is_exact, whole)):
         return Comparison(differences.hunks(old, new, whole))
-    if any(map(differences.too_large, whole)):
-        return Comparison(differences.hunks(old, new, whole), TOO_LARGE)
     key = differences.cache_key(old, new)
     answer, reason = _remembered(f"compared:{key}", f"refused:{key}", lambda: sandbox().compare(old, new))
     blocks = whole if answer is None else json.loads(answer)

@@ -195,7 +195,9 @@ def test_the_holder_of_the_edit_key_looks_without_burning(anonymous: APIClient) 
     assert holder.post(opening(made)).json()["code"] == HOLDS["code"]
     other = APIClient(HTTP_X_EDIT_KEY=made["edit_key"] + "x")
     assert other.get(f"/snippets/{made['slug']}/raw/").status_code == 403
-    assert other.post(opening(made)).json()["code"] == HOLDS["code"]
+    refused = other.post(opening(made))  # who mistypes his key does not burn it
+    assert (refused.status_code, refused.json()["detail"]) == (403, "This edit key does not belong to the snippet.")
+    assert anonymous.post(opening(made)).json()["code"] == HOLDS["code"]
     assert holder.get(f"/snippets/{made['slug']}/raw/").status_code == 410
     assert holder.get(f"/snippets/{made['pk']}/").status_code == 410
 

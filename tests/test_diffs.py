@@ -307,18 +307,17 @@ def test_what_takes_too_long_comes_as_one_change_and_says_so(
 def test_what_is_too_large_is_not_even_tried(changed: Callable[..., str], anonymous: APIClient) -> None:
     lines = [f"{number}\n" for number in range(20_002)]
     old = "".join(lines)
-    for changes, coarse in (
-        ({5: "x\n"}, None),
-        ({5: "", 6: ""}, None),
-        ({5: "x\n", 20_001: "y\n"}, None),
-        ({0: "x\n", 20_001: "y\n"}, "too_large"),
-    ):
+    for changes in ({5: "x\n"}, {5: "", 6: ""}, {5: "x\n", 20_001: "y\n"}):
         new = "".join(changes.get(number, line) for number, line in enumerate(lines))
-        address = changed(old, new)
-        response = anonymous.get(f"{address}diff/")
-        assert response.json()["coarse"] == coarse
-        assert response["X-Diff"] == ("false; reason=too_large" if coarse else "true")
+        response = anonymous.get(f"{changed(old, new)}diff/")
+        assert response["X-Diff"] == "true"
         assert applied(response.json()["hunks"], old) == new
+    first_and_last = "".join({0: "x\n", 20_001: "y\n"}.get(number, line) for number, line in enumerate(lines))
+    for address in (changed(old, first_and_last), changed("x\n", old)):
+        for form in ("diff/", "diff.patch", "diff.html"):
+            response = anonymous.get(f"{address}{form}")
+            assert response.status_code == 400
+            assert "More than 20,000 lines differ" in response.json()["against"][0]
 
 
 def test_a_child_that_compares_for_too_long_is_killed_and_the_next_one_works() -> None:
