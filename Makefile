@@ -45,7 +45,7 @@ schema: install  ## writes openapi.yaml anew
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file openapi.yaml
 
 bundle:  ## writes the bundle for Elastic Beanstalk; with IMAGE=name@sha256:... one that builds nothing
-	@$(PYTHON) deploy/bundle.py $(if $(IMAGE),--image $(IMAGE)) $(if $(OUTPUT),--output $(OUTPUT))
+	@$(PYTHON) deploy/bundle.py $(if $(filter undefined,$(origin IMAGE)),,--image "$(IMAGE)") $(if $(OUTPUT),--output "$(OUTPUT)")
 
 requirements:  ## pins requirements*.txt anew; needs uv
 	$(COMPILE) requirements.in -o requirements.txt

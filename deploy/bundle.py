@@ -68,10 +68,17 @@ def main() -> None:
     options = parser.parse_args()
     if options.image is not None and not DIGEST.fullmatch(options.image):
         parser.error(f"--image: {options.image!r} is no image with its digest, such as example.org/snippets@sha256:...")
-    [version] = (line.strip() for line in git("describe", "--always", "--dirty"))
-    target = options.output or ROOT / "var" / f"snippets-{version}.zip"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write(target, entries(options.image))
+    try:
+        [version] = (line.strip() for line in git("describe", "--always", "--dirty"))
+        target = options.output or ROOT / "var" / f"snippets-{version}.zip"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write(target, entries(options.image))
+    except OSError as error:
+        parser.error(f"{error.filename}: {error.strerror}")
+    except subprocess.CalledProcessError as error:
+        parser.error(f"{' '.join(error.cmd[3:])}: git has failed. The bundle is what git tracks, so it needs a clone.")
+    if options.image is None:
+        print("Each instance builds the image from this bundle.", file=sys.stderr)
     if version.endswith("-dirty"):
         print("There are changes that are not committed: they are in the bundle.", file=sys.stderr)
     print(target)

@@ -23,6 +23,14 @@ ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
 SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
 DOCUMENTED = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
+
+def platform_resource(name: str) -> dict[str, Any]:
+    """The properties that .ebextensions gives to a resource of the platform."""
+    [found] = [it["Resources"][name] for it in configuration(ROOT).values() if name in it.get("Resources", {})]
+    properties: dict[str, Any] = found["Properties"]
+    return properties
+
+
 # What the image is made of; the certificates are each installation's own.
 NEEDED = set(re.findall(r"^!(\w[^/\n]*)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
 
@@ -117,8 +125,11 @@ def test_the_platforms_resources_are_right(tmp_path: Path) -> None:
     assert platform == {"AWSEBV2LoadBalancer"}
 
 
-def test_the_platform_has_a_leader_and_tries_new_instances_first(options: dict[str, dict[str, Any]]) -> None:
+def test_the_platform_has_a_leader_and_tries_new_instances_first(
+    options: dict[str, dict[str, Any]], at_creation: dict[str, dict[str, Any]]
+) -> None:
     """TrafficSplitting has none, and AllAtOnce stops what serves."""
+    assert at_creation.keys() & {"aws:elasticbeanstalk:command", "aws:elasticbeanstalk:trafficsplitting"} == set()
     assert options["aws:elasticbeanstalk:command"]["DeploymentPolicy"] in ("Immutable", "RollingWithAdditionalBatch")
     assert options["aws:elasticbeanstalk:environment"]["LoadBalancerType"] == "application"
     assert "aws:elasticbeanstalk:trafficsplitting" not in options
@@ -126,7 +137,8 @@ def test_the_platform_has_a_leader_and_tries_new_instances_first(options: dict[s
 
 def test_health_is_asked_where_the_service_answers_without_its_name(options: dict[str, dict[str, Any]]) -> None:
     process = options["aws:elasticbeanstalk:environment:process:default"]
-    assert process["HealthCheckPath"] in (ROOT / "Dockerfile").read_text()
+    assert process["HealthCheckPath"] == "/health/live/"
+    assert "}/health/live/'" in (ROOT / "Dockerfile").read_text()
     assert process["Port"] == "80"
     assert "EXPOSE 8080" in (ROOT / "Dockerfile").read_text()
 
@@ -135,6 +147,50 @@ def test_what_is_under_way_may_end(options: dict[str, dict[str, Any]]) -> None:
     nginx = (ROOT / "nginx/nginx.conf").read_text() + (ROOT / "nginx/sites-available/snippets.conf").read_text()
     [longest] = re.findall(r"uwsgi_read_timeout (\d+)s?;", nginx)
     assert int(options["aws:elasticbeanstalk:environment:process:default"]["DeregistrationDelay"]) > int(longest)
+
+
+def test_the_balancer_does_not_send_on_a_connection_that_is_being_closed(options: dict[str, dict[str, Any]]) -> None:
+    """The proxy on the instance keeps an idle one for 60 seconds; a request takes 35 at most."""
+    assert 35 < int(options["aws:elbv2:loadbalancer"]["IdleTimeout"]) < 60
+
+
+def test_plain_http_is_only_redirected(options: dict[str, dict[str, Any]]) -> None:
+    listener = options["aws:elbv2:listener:443"]
+    assert (listener["ListenerEnabled"], listener["Protocol"]) == ("true", "HTTPS")
+    [action] = platform_resource("AWSEBV2LoadBalancerListener")["DefaultActions"]
+    assert action["Type"] == "redirect"
+    redirect = action["RedirectConfig"]
+    assert (redirect["Protocol"], redirect["Port"], redirect["StatusCode"]) == ("HTTPS", "443", "HTTP_301")
+
+
+def test_the_container_reaches_the_credentials_of_its_role(options: dict[str, dict[str, Any]]) -> None:
+    """By the second version of the metadata service alone, and one hop behind the instance."""
+    metadata = platform_resource("AWSEBEC2LaunchTemplate")["LaunchTemplateData"]["MetadataOptions"]
+    assert metadata == {"HttpTokens": "required", "HttpPutResponseHopLimit": 2}
+    assert options["aws:autoscaling:launchconfiguration"]["DisableIMDSv1"] == "true"
+
+
+def test_instances_are_in_private_subnets(at_creation: dict[str, dict[str, Any]]) -> None:
+    network = at_creation["aws:ec2:vpc"]
+    assert network["Subnets"] == {"Fn::ImportValue": {"Fn::Sub": "${Base}-PrivateSubnets"}}
+    assert network["ELBSubnets"] == {"Fn::ImportValue": {"Fn::Sub": "${Base}-PublicSubnets"}}
+
+
+def test_roles_may_do_what_is_named_and_nothing_else() -> None:
+    documents = [
+        policy["PolicyDocument"]
+        for role in resources("beanstalk", "AWS::IAM::Role").values()
+        for policy in role.get("Policies", [])
+    ]
+    for statement in (statement for document in documents for statement in document["Statement"]):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not [action for action in actions if "*" in action]
+        assert statement["Resource"] != "*" or actions == ["ecr:GetAuthorizationToken"]
+
+
+def test_logs_are_kept_outside_of_the_instances(options: dict[str, dict[str, Any]]) -> None:
+    logs = options["aws:elasticbeanstalk:cloudwatch:logs"]
+    assert (logs["StreamLogs"], logs["DeleteOnTerminate"]) == ("true", "false")
 
 
 def test_the_hook_gives_up_before_the_platform_does(options: dict[str, dict[str, Any]]) -> None:
@@ -207,7 +263,7 @@ def test_what_git_does_not_track_is_not_in_the_bundle(bundle: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "image", ["snippets:1.0.0", "snippets", f"snippets@sha256:{'0' * 63}", "a b@sha256:" + "0" * 64]
+    "image", ["", "snippets:1.0.0", "snippets", f"snippets@sha256:{'0' * 63}", "a b@sha256:" + "0" * 64]
 )
 def test_an_image_without_its_digest_is_refused(image: str, tmp_path: Path) -> None:
     command = ["python3", "deploy/bundle.py", "--image", image, "--output", str(tmp_path / "bundle.zip")]
