@@ -27,6 +27,8 @@ class StrictQueryMixin:
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        if not hasattr(self, str(request.method).lower()):  # 405, whatever the query
+            return
         known = self.known_parameters(request)
         complaints = {
             name[:100]: self._complaint(name, name in known, values) for name, values in request.query_params.lists()

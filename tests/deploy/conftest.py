@@ -29,9 +29,15 @@ Altered = Callable[..., Path]
 
 @pytest.fixture
 def altered(bundle: Path, tmp_path: Path) -> Altered:
-    """`altered({path: (old, new)}, modes=0o644)`: the bundle with a text replaced, without run bits, or both."""
+    """`altered({path: (old, new)}, run_bits=False, more={path: bytes})`: the bundle with a text replaced, without run
+    bits, with another file."""
 
-    def alter(changes: dict[str, tuple[str, str]] | None = None, *, run_bits: bool = True) -> Path:
+    def alter(
+        changes: dict[str, tuple[str, str]] | None = None,
+        *,
+        run_bits: bool = True,
+        more: dict[str, bytes] | None = None,
+    ) -> Path:
         target = tmp_path / "altered.zip"
         with ZipFile(bundle) as source, ZipFile(target, "w") as copy:
             for entry in source.infolist():
@@ -42,6 +48,8 @@ def altered(bundle: Path, tmp_path: Path) -> Altered:
                 if not run_bits:
                     entry.external_attr &= ~(0o111 << 16)
                 copy.writestr(entry, text)
+            for path, content in (more or {}).items():
+                copy.writestr(path, content)
         return target
 
     return alter

@@ -15,7 +15,7 @@ from tests.conftest import PASSWORD, ROOT
 from tests.deploy.beanstalk import DeploymentFailedError, Instance
 from tests.deploy.conftest import Altered
 from tests.image.conftest import docker, engine, image
-from tests.postgres import Postgres
+from tests.postgres import Postgres, StartPostgres
 from tests.servers import free_port
 
 __all__ = ["engine", "image"]  # fixtures
@@ -37,6 +37,19 @@ StartInstance = Callable[..., Instance]
 
 
 @pytest.fixture
+def postgres(start_postgres: StartPostgres) -> Iterator[Postgres]:
+    """One that speaks TLS, with a CA of its own, as that of RDS."""
+    with start_postgres(tls=True) as server:
+        yield server
+
+
+@pytest.fixture
+def certificates(postgres: Postgres) -> dict[str, bytes]:
+    """What an installation puts into its bundle, by the name that .ebextensions has for it."""
+    return {"certificates/global-bundle.pem": postgres.certificate.read_bytes()}
+
+
+@pytest.fixture
 def start_instance(engine: None, postgres: Postgres, tmp_path: Path) -> Iterator[StartInstance]:
     with ExitStack() as cleaning:
 
@@ -51,7 +64,6 @@ def start_instance(engine: None, postgres: Postgres, tmp_path: Path) -> Iterator
                 "SECRET_KEY": "a key for the rehearsal alone, and of no use anywhere else",
                 "ALLOWED_HOSTS": "snippets.example.org",
                 "DATABASE_URL": postgres.url,
-                "DATABASE_SSLMODE": "disable",
                 "STORAGE": "filesystem",
                 "ADMIN_USERNAME": "ada",
                 "ADMIN_PASSWORD": PASSWORD,
@@ -91,9 +103,9 @@ def rows(postgres: Postgres, query: str) -> list[tuple[object, ...]]:
 
 
 def test_a_leader_migrates_and_three_instances_serve(
-    altered: Altered, start_instance: StartInstance, postgres: Postgres
+    altered: Altered, certificates: dict[str, bytes], start_instance: StartInstance, postgres: Postgres
 ) -> None:
-    bundle = altered(run_bits=False)  # as an archive from Windows comes
+    bundle = altered(run_bits=False, more=certificates)  # as an archive from Windows comes
     leader, *followers = [start_instance(name) for name in ("leader", "follower1", "follower2")]
     leader.deploy(bundle, leader=True)
     assert "Applying snippets.0001_snippet... OK" in leader.log
@@ -125,9 +137,10 @@ def test_a_leader_migrates_and_three_instances_serve(
 
 
 def test_two_leaders_at_once_migrate_one_after_the_other(
-    bundle: Path, start_instance: StartInstance, postgres: Postgres
+    altered: Altered, certificates: dict[str, bytes], start_instance: StartInstance, postgres: Postgres
 ) -> None:
     """The platform does not promise that each batch of instances has the same leader."""
+    bundle = altered(more=certificates)
     leaders = [start_instance("first"), start_instance("second")]
     threads = [threading.Thread(target=leader.deploy, args=(bundle,), kwargs={"leader": True}) for leader in leaders]
     for thread in threads:
@@ -156,7 +169,8 @@ def test_the_bundle_of_an_image_builds_nothing_and_serves(
     dockerfile.write_text(dockerfile.read_text().replace(reference, image))
     local = tmp_path / "local.zip"
     subprocess.run(["zip", "-q", "-r", str(local), "."], cwd=folder, check=True)
-    instance = start_instance("only")
+    # This image has no certificates.
+    instance = start_instance("only", DATABASE_SSLMODE="require", DATABASE_SSLROOTCERT="")
     instance.deploy(local, leader=True)
     wait_until_it_serves(instance)
     assert get(instance, "/health/ready/").status_code == 200

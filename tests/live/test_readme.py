@@ -129,7 +129,7 @@ def test_the_searches_find(results: tuple[list[str], Path]) -> None:
         assert isinstance(rows, list)
         return [row["title"] for row in rows]
 
-    assert titles("?q=while+gcd") == ["Euclid"]
+    assert titles("?q=while+gcd") == ["Greatest common divisor"]  # restored
     assert titles("?language=js") == ["Debounce"]
     first = json.loads((results[1] / "page.json").read_text())
     assert len(first["results"]) == 2
@@ -143,7 +143,7 @@ def test_the_highlighted_files_are_what_they_should_be(results: tuple[list[str],
     assert any("\x1b[" in output for output in results[0])
     assert (folder / "gcd.svg").read_text().startswith("<svg ")
     assert (folder / "gcd.png").read_bytes().startswith(PNG)
-    assert "<title>Euclid</title>" in (folder / "gcd.html").read_text()
+    assert "<title>Greatest common divisor</title>" in (folder / "gcd.html").read_text()
 
 
 def test_python(server: Server, tmp_path: Path) -> None:
