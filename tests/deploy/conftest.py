@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 import pytest
 
@@ -49,7 +49,9 @@ def altered(bundle: Path, tmp_path: Path) -> Altered:
                     entry.external_attr &= ~(0o111 << 16)
                 copy.writestr(entry, text)
             for path, content in (more or {}).items():
-                copy.writestr(path, content)
+                entry = ZipInfo(path)
+                entry.external_attr = 0o100644 << 16
+                copy.writestr(entry, content)
         return target
 
     return alter
