@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -16,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from tests.nginx import AS_ORDINARY_USER, own_folder
+from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTBOOK = ROOT / "benchmarks" / "textbook"
@@ -49,13 +49,6 @@ def check_programs() -> None:
     missing = [package for program, package in PROGRAMS.items() if not shutil.which(program, path=PATH)]
     if missing:
         raise SystemExit(f"Programs are missing. On Debian and Ubuntu: apt install {' '.join(missing)}")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def variables(folder: Path, **more: str) -> dict[str, str]:

@@ -22,6 +22,7 @@ import httpx
 
 from benchmarks import databases, processes, servers
 from benchmarks.processes import memory
+from tests.servers import free_port
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 MIB = 1024 * 1024
@@ -67,7 +68,7 @@ def _upload(client: httpx.Client, file: Path, worker: int, title: str) -> None:
 def rclone(folder: Path) -> Iterator[str]:
     """The address of an S3 server with an empty bucket."""
     (folder / "buckets" / "bucket").mkdir(parents=True)
-    port = servers.free_port()
+    port = free_port()
     command = [str(SCRIPTS / "rclone"), "serve", "s3", str(folder / "buckets"), "--addr", f"127.0.0.1:{port}"]
     command += ["--auth-key", "benchmark-key,benchmark-secret", "--config", os.devnull]
     with (folder / "rclone.log").open("wb") as log:
