@@ -5,7 +5,7 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from accounts.models import ApiToken, User, digest_of
+from accounts.models import ApiToken, User
 from accounts.throttling import LoginThrottle
 from api.exceptions import PayloadTooLarge
 from api.upload_parser import UploadParser
@@ -30,7 +30,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
             return None
         if scheme.lower() not in self.keywords:
             raise AuthenticationFailed("Unknown authorization scheme. Send: Authorization: Bearer <token>")
-        token = ApiToken.objects.usable().select_related("user").filter(digest=digest_of(secret.strip())).first()
+        token = ApiToken.of(secret.strip())
         if token is None:
             raise AuthenticationFailed("This token is unknown, revoked or expired.")
         token.touch()

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser, UserManager
@@ -14,6 +15,7 @@ from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from api.compiled_queries import CompiledQuery, Parameter
 from uploads.contents import IMAGES, inspect
 from uploads.images import read_image
 from uploads.keys import random_key
@@ -101,9 +103,9 @@ def digest_of(secret: str) -> str:
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    def usable(self) -> "ApiTokenQuerySet":
+    def usable(self, now: datetime | models.Expression | None = None) -> "ApiTokenQuerySet":
         """Those that have not expired and whose user may sign in."""
-        alive = models.Q(expires__isnull=True) | models.Q(expires__gt=timezone.now())
+        alive = models.Q(expires__isnull=True) | models.Q(expires__gt=now or timezone.now())
         return self.filter(alive, user__is_active=True)
 
 
@@ -142,6 +144,16 @@ class ApiToken(models.Model):
         token = cls.objects.create(user=user, name=name, scope=scope, expires=expires, digest=digest_of(secret))
         return token, secret
 
+    @classmethod
+    def of(cls, secret: str) -> "ApiToken | None":
+        """The usable token with this secret, and its user."""
+        token = _usable_token().first(digest=digest_of(secret), now=timezone.now())
+        user = _user().first(pk=token.user_id) if token else None
+        if token is None or user is None:  # deleted meanwhile, and his tokens with him
+            return None
+        token.user = user
+        return token
+
     @property
     def may_write(self) -> bool:
         return self.scope == self.Scope.WRITE
@@ -151,3 +163,14 @@ class ApiToken(models.Model):
         now = timezone.now()
         if self.last_used is None or now - self.last_used > self.LAST_USED_PRECISION:
             ApiToken.objects.filter(pk=self.pk).update(last_used=now)
+
+
+@cache
+def _usable_token() -> CompiledQuery[ApiToken]:
+    digest, now = Parameter("digest", models.CharField()), Parameter("now", models.DateTimeField())
+    return CompiledQuery(ApiToken.objects.usable(now).filter(digest=digest).order_by())
+
+
+@cache
+def _user() -> CompiledQuery[User]:
+    return CompiledQuery(User.objects.filter(pk=Parameter("pk", models.BigIntegerField())).order_by())

@@ -44,7 +44,7 @@ class KeysetPagination(BasePagination):
         self, queryset: QuerySet[Model], request: Request, view: APIView | None = None
     ) -> list[Model]:
         self.base_url = request.build_absolute_uri()
-        self.queryset = queryset
+        self.queryset, self.request = queryset, request
         self.ordering = str(queryset.query.order_by[0])
         size = self.size_of(request)
         if "cursor" in request.query_params:
@@ -71,29 +71,28 @@ class KeysetPagination(BasePagination):
     def _rows_of_page(self, request: Request, size: int) -> list[Model]:
         number = self.page_number(request, size)
         start = (number - 1) * size
-        rows = self._rows_from(start, start + size + 1)
-        if not rows and number > 1:
+        keys = self._keys(self.queryset, start, start + size + 1)
+        if not keys and number > 1:
             raise NotFound("Invalid page: there are not so many.")
-        self._link(rows[:size], more_before=number > 1, more_after=len(rows) > size)
-        return rows[:size]
-
-    def _rows_from(self, start: int, stop: int) -> list[Model]:
-        """Of the rows that are skipped nothing but the key is read, and nothing is counted."""
-        if not start:
-            return list(self.queryset[:stop])
-        keys = list(self.queryset.values_list("pk", flat=True)[start:stop])
-        return list(self.queryset.filter(pk__in=keys))
+        return self._linked(keys[:size], more_before=number > 1, more_after=len(keys) > size)
 
     def _rows_at_cursor(self, request: Request, size: int) -> list[Model]:
         direction, beyond = self._read_cursor(request)
         if direction == "after":
-            rows = list(self.queryset.filter(beyond)[: size + 1])
-            self._link(rows[:size], more_before=True, more_after=len(rows) > size)
-            return rows[:size]
-        rows = list(self.queryset.filter(beyond).reverse()[: size + 1])
-        page = rows[:size][::-1]
-        self._link(page, more_before=len(rows) > size, more_after=True)
-        return page
+            keys = self._keys(self.queryset.filter(beyond), 0, size + 1)
+            return self._linked(keys[:size], more_before=True, more_after=len(keys) > size)
+        keys = self._keys(self.queryset.filter(beyond).reverse(), 0, size + 1)
+        return self._linked(keys[:size][::-1], more_before=len(keys) > size, more_after=True)
+
+    @staticmethod
+    def _keys(queryset: QuerySet[Model], start: int, stop: int) -> list[int]:
+        """Of the rows that are skipped nothing else is read."""
+        return list(queryset.values_list("pk", flat=True)[start:stop])
+
+    def rows_of(self, keys: list[int]) -> list[Model]:
+        """The rows with these keys, in their order; without those that have left the list since the keys were read."""
+        found = self.queryset.order_by().in_bulk(keys)
+        return [found[key] for key in keys if key in found]
 
     def place_at_cursor(self, request: Request) -> tuple[str, str, int]:
         """The direction, and the value and the pk that it starts from."""
@@ -131,9 +130,12 @@ class KeysetPagination(BasePagination):
     def _first(self) -> str:
         return remove_query_param(remove_query_param(self.base_url, "page"), "cursor")
 
-    def _link(self, rows: list[Model], *, more_before: bool, more_after: bool) -> None:
+    def _linked(self, keys: list[int], *, more_before: bool, more_after: bool) -> list[Model]:
+        """The rows, of which the first and the last say where the pages beside this one begin."""
+        rows = self.rows_of(keys)
         self.next = self._cursor(rows[-1], "after") if rows and more_after else None
         self.previous = self._cursor(rows[0], "before") if rows and more_before else None
+        return rows
 
     def get_paginated_response(self, data: list[Any]) -> Response:
         links = {"first": self._first(), "prev": self.previous, "next": self.next}

@@ -1,6 +1,8 @@
 """Serializers that refuse what they do not know, and fields that do not convert what was not meant."""
 
+import copy
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django.db import models
@@ -68,10 +70,23 @@ class StrictSerializer(StrictMixin, serializers.Serializer):
     """For bodies and query strings that are no model's."""
 
 
+@cache
+def _fields_of(serializer: "type[StrictModelSerializer]") -> dict[str, serializers.Field]:
+    return super(StrictModelSerializer, serializer()).get_fields()
+
+
 class StrictModelSerializer(StrictMixin, serializers.ModelSerializer):
+    """For a model. Its fields are made once for each class, which takes longer than all that they do in a request.
+
+    So they must not depend on the context, and none of them may have fields of its own.
+    """
+
     serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {
         models.CharField: StrictCharField,
         models.TextField: StrictCharField,
         models.BooleanField: StrictBooleanField,
     }
     serializer_choice_field = StrictChoiceField
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        return {name: copy.copy(field) for name, field in _fields_of(type(self)).items()}

@@ -30,5 +30,6 @@ class ForkView(WholeSnippetView):
         serializer.is_valid(raise_exception=True)
         fork = source.fork()
         fork.visibility = serializer.validated_data.get("visibility", fork.visibility)
-        fork.visible_source = Snippet.objects.listed_for(request.user).filter(pk=source.pk).first()
+        listed = Snippet.objects.listed_for(request.user).filter(pk=source.pk).exists()
+        fork.visible_source = source.ref if listed else None
         return self.created(fork)

@@ -1,21 +1,18 @@
 """Where a snippet comes from, and what its copies say of it."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django.db import models
 
 from api.response_cache import forget
 from snippets.revisions import CONTENT
 
-if TYPE_CHECKING:
-    from snippets.models import Snippet
-
 
 class Forkable(models.Model):
     forked_from = models.ForeignKey(
         "self", null=True, editable=False, db_index=False, on_delete=models.SET_NULL, related_name="forks"
     )
-    visible_source: "Snippet | None"  # only where SnippetQuerySet.with_visible_source has looked for it
+    visible_source: str | None = None  # its address, where SnippetQuerySet.described_for has found it
 
     class Meta:
         abstract = True

@@ -43,7 +43,7 @@ class HighlightView(SnippetView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         snippet = self.get_object()
         options = self.chosen_options(request, snippet)
-        etag = self.tag(snippet, options, str(snippet.owner), pygments.__version__, REVISION)
+        etag = self.tag(snippet, options, str(snippet.owner_name), pygments.__version__, REVISION)
         if is_fresh(request, etag):
             return self.not_modified(snippet, etag)
         try:

@@ -12,6 +12,7 @@ from rest_framework.fields import empty
 from rest_framework.utils import html
 
 from api.serializers import StrictBooleanField, StrictModelSerializer, StrictSerializer
+from snippets.address_fields import AddressField
 from snippets.lifetimes import LONGEST
 from snippets.models import Snippet, Visibility
 
@@ -147,11 +148,9 @@ class LifetimeMixin(serializers.Serializer):
 class ConcealedSnippetSerializer(StrictModelSerializer):
     """That there is something which burns after reading, and nothing of what it holds. `open` is where to POST."""
 
-    url = serializers.HyperlinkedIdentityField(view_name="snippet-detail", lookup_field="ref")
-    open = serializers.HyperlinkedIdentityField(view_name="snippet-open", lookup_field="ref")
-    owner: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
-        slug_field="username", read_only=True, allow_null=True
-    )
+    url = AddressField("snippet-detail")
+    open = AddressField("snippet-open")
+    owner = serializers.CharField(source="owner_name", read_only=True, allow_null=True)
     expired = serializers.BooleanField(read_only=True)
 
     class Meta:

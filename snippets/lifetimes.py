@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from snippets.ownership import Owned
-from snippets.querysets import LARGEST_PK, Visitor
+from snippets.querysets import Address, Visitor
 
 if TYPE_CHECKING:
     from snippets.models import Snippet
@@ -55,13 +55,9 @@ class Mortal(Owned):
 class OpenedSnippetQuerySet(models.QuerySet["OpenedSnippet"]):
     def at(self, ref: str, user: Visitor, edit_key_digests: Iterable[str]) -> "OpenedSnippetQuerySet":
         """What was at the address, for who could have seen it there; its number was known to its owner alone."""
-        remembered = self.filter(expires__gt=timezone.now())
-        if not ref.isdigit():
-            return remembered.filter(slug=ref)
-        if int(ref) > LARGEST_PK:
-            return self.none()
-        here = remembered.filter(pk=int(ref))
-        if user.is_staff:
+        address = Address.of(ref)
+        here = self.filter(expires__gt=timezone.now(), **{address.field: address.value})
+        if address.field == "slug" or user.is_staff:
             return here
         digests = [digest for digest in edit_key_digests if digest]
         own = Q(owner_id=user.pk) if user.is_authenticated else Q(pk__in=[])

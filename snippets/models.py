@@ -168,6 +168,11 @@ class Snippet(Revised, Mortal, Forkable, Tagged, Starred, Discussed):
         for name in COUNTED:
             setattr(self, name, stored.get(name, getattr(self, name)))
 
+    def describe_as_new(self) -> None:
+        """Fills in what a queryset's `described_for` finds of a new row: nobody has done anything to it yet."""
+        for name, value in {"joined_tags": None, "star_count": 0, "comment_count": 0, "is_starred": False}.items():
+            self.__dict__.setdefault(name, value)
+
     def _measure(self) -> None:
         self.size = len(self.code.encode())
         self.lines = self.code.count("\n") + (not self.code.endswith("\n"))

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import models
+from django.utils.functional import cached_property
 
-from accounts.models import digest_of
+from accounts.models import User, digest_of
 from snippets.querysets import Visitor
 
 
@@ -19,6 +20,12 @@ class Owned(models.Model):
 
     class Meta:
         abstract = True
+
+    @cached_property
+    def owner_name(self) -> str | None:
+        """The owner's name. A queryset's `with_owner_name` fills it in for many at once."""
+        owner: User | None = self.owner
+        return owner.username if owner else None
 
     def new_edit_key(self) -> str:
         """A secret that lets its holder change this snippet. Stored hashed: save the snippet after."""

@@ -5,16 +5,25 @@ from rest_framework.request import Request
 
 from api.pagination import KeysetPagination
 from snippets.models import Snippet
+from snippets.reading import read_listed
 from snippets.revisions import Revision
 
 
 class SnippetPagination(KeysetPagination):
-    """Rows that bring their code are larger, so a page has fewer of them."""
+    """Rows with all that is shown of them. Those that bring their code are larger, so a page has fewer of them."""
 
     max_page_size_with_code = 20
 
     def largest_size(self, request: Request) -> int:
-        return self.max_page_size_with_code if request.query_params.get("include") == "code" else self.max_page_size
+        return self.max_page_size_with_code if includes_code(request) else self.max_page_size
+
+    def rows_of(self, keys: list[int]) -> list[Snippet]:
+        found = {it.pk: it for it in read_listed(keys, self.request.user, with_code=includes_code(self.request))}
+        return [found[key] for key in keys if key in found]
+
+
+def includes_code(request: Request) -> bool:
+    return request.query_params.get("include") == "code"
 
 
 class RevisionPagination(KeysetPagination):

@@ -12,22 +12,30 @@ Staff see everything, what has expired too. Of a snippet posted by nobody, whoev
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import connections
 from django.db.models import (
     BooleanField,
+    Case,
+    CharField,
     Exists,
+    Expression,
     ExpressionWrapper,
+    F,
     IntegerField,
     OuterRef,
-    Prefetch,
     Q,
     QuerySet,
     Subquery,
+    TextField,
     Value,
+    When,
 )
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from snippets import languages, search
@@ -39,9 +47,31 @@ from uploads.removal import remove_after_commit
 if TYPE_CHECKING:
     from snippets.models import Snippet
 
-Visitor = AbstractUser | AnonymousUser
+LARGEST_PK = 2**63 - 1  # which no sequence ever reaches
 
-LARGEST_PK = 2**63 - 1
+
+@dataclass(frozen=True)
+class AnyVisitor:
+    """Stands for all visitors of a kind, where it is not known yet who of them asks."""
+
+    is_staff: bool
+    is_authenticated: bool
+    pk: Expression
+
+
+Visitor = AbstractUser | AnonymousUser | AnyVisitor
+
+
+class Address(NamedTuple):
+    """Where a snippet is found: a field (`pk` or `slug`), and its value there."""
+
+    field: str
+    value: Any
+
+    @classmethod
+    def of(cls, ref: str) -> "Address":
+        """What the end of its address means: a number, or a slug."""
+        return cls("pk", min(int(ref), LARGEST_PK)) if ref.isdigit() else cls("slug", ref)
 
 
 def stored_names(snippets: "QuerySet[Snippet]") -> list[str]:
@@ -57,6 +87,17 @@ class RowCount(Subquery):
     output_field = IntegerField()
 
 
+class JoinedNames(Subquery):
+    """The names of a subquery's rows with a space between them; NULL where there are none."""
+
+    template = "(SELECT %(function)s(name, ' ') FROM (%(subquery)s) named)"
+    output_field = TextField()
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        function = "GROUP_CONCAT" if connection.vendor == "sqlite" else "STRING_AGG"
+        return super().as_sql(compiler, connection, function=function, **context)
+
+
 class SnippetQuerySet(QuerySet["Snippet"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """Deletes the rows, and after that what has been uploaded to them."""
@@ -67,43 +108,39 @@ class SnippetQuerySet(QuerySet["Snippet"]):
         """Deletes the rows alone: their files are for the caller to remove."""
         return super().delete()
 
-    def alive(self) -> "SnippetQuerySet":
-        return self.filter(Q(expires__isnull=True) | Q(expires__gt=timezone.now()))
+    def alive(self, now: datetime | Expression | None = None) -> "SnippetQuerySet":
+        return self.filter(Q(expires__isnull=True) | Q(expires__gt=now or timezone.now()))
 
     def expired(self) -> "SnippetQuerySet":
         return self.filter(expires__lte=timezone.now())
 
-    def listed_for(self, user: Visitor) -> "SnippetQuerySet":
+    def listed_for(self, user: Visitor, now: Expression | None = None) -> "SnippetQuerySet":
         """What lists, counts and searches show. What burns after reading is never public."""
         if user.is_staff:
             return self.filter(Q(burn_after_read=False) | self._owned(user))
-        return self.alive().filter(Q(visibility="public") | self._owned(user))
+        return self.alive(now).filter(Q(visibility="public") | self._owned(user))
 
     def at(self, ref: str, user: Visitor, edit_key_digests: Iterable[str] = ()) -> "SnippetQuerySet":
         """The snippet at the address `ref` (a number or a slug), where this visitor may see it; at most one row."""
-        if ref.isdigit():
-            here, link_is_enough = Q(pk=int(ref)), Q()
-            if int(ref) > LARGEST_PK:
-                return self.none()
-        else:
-            here, link_is_enough = Q(slug=ref), Q(visibility="unlisted")
+        return self.found_at(Address.of(ref), user, [digest for digest in edit_key_digests if digest])
+
+    def found_at(
+        self, address: Address, user: Visitor, edit_key_digests: list[Any], now: Expression | None = None
+    ) -> "SnippetQuerySet":
+        """The same, of values that need not be known yet."""
+        here = Q(**{address.field: address.value})
         if user.is_staff:
             return self.filter(here)
-        seen = Q(visibility="public") | link_is_enough | self._owned(user)
-        digests = [digest for digest in edit_key_digests if digest]
-        if digests:
-            seen |= Q(owner__isnull=True, edit_key_digest__in=digests)
-        return self.alive().filter(here & seen)
+        seen = Q(visibility="public") | self._owned(user)
+        if address.field == "slug":
+            seen |= Q(visibility="unlisted")
+        if edit_key_digests:
+            seen |= Q(owner__isnull=True, edit_key_digest__in=edit_key_digests)
+        return self.alive(now).filter(here & seen)
 
     def with_authors(self) -> "SnippetQuerySet":
         """Each with who made it, and who made its newest revision."""
         return self.select_related("owner", "revised_by")
-
-    def with_visible_source(self, user: Visitor) -> "SnippetQuerySet":
-        """Each with `visible_source`, what it is a fork of: None where this visitor may not find that by himself."""
-        sources = self.model._default_manager.all()
-        listed = sources.listed_for(user).only("visibility", "slug")
-        return self.prefetch_related(Prefetch("forked_from", listed, to_attr="visible_source"))
 
     @staticmethod
     def _owned(user: Visitor) -> Q:
@@ -135,14 +172,26 @@ class SnippetQuerySet(QuerySet["Snippet"]):
         mine = Q(pk__in=Star.objects.filter(user=user.pk).values("snippet"))
         return self.filter(mine if starred else ~mine)
 
-    def described_for(self, user: Visitor) -> "SnippetQuerySet":
-        """With their tags, and with what is counted of them, so that no row has to ask for its own."""
+    def with_owner_name(self) -> "SnippetQuerySet":
+        return self.annotate(owner_name=F("owner__username"))
+
+    def described_for(self, user: Visitor, now: Expression | None = None) -> "SnippetQuerySet":
+        """With all that other tables have of them, so that no row has to ask for its own.
+
+        `visible_source` is the address of what a snippet is a fork of, for who may find that by himself.
+        """
         of_this = {"snippet": OuterRef("pk")}
         mine = Exists(Star.objects.filter(**of_this, user=user.pk)) if user.is_authenticated else Value(False)
-        return self.prefetch_related("tags").annotate(
+        sources: SnippetQuerySet = self.model._default_manager.all()
+        ref = Case(When(visibility="public", then=Cast("pk", CharField())), default="slug")
+        source = sources.listed_for(user, now).filter(pk=OuterRef("forked_from")).order_by().values(ref=ref)
+        return self.annotate(
+            owner_name=F("owner__username"),
+            joined_tags=JoinedNames(Tag.objects.filter(snippets=OuterRef("pk")).order_by().values("name")),
             star_count=RowCount(Star.objects.filter(**of_this).order_by().values("pk")),
             comment_count=RowCount(Comment.objects.filter(**of_this).order_by().values("pk")),
             is_starred=ExpressionWrapper(mine, output_field=BooleanField()),
+            visible_source=Subquery(source),
         )
 
     def ordered_by(self, ordering: str) -> "SnippetQuerySet":

@@ -16,7 +16,6 @@ from snippets.highlight_views import HIGHLIGHT_ANSWERS, HighlightView
 from snippets.models import Snippet
 from snippets.pagination import RevisionPagination
 from snippets.permissions import ChangePermission
-from snippets.querysets import SnippetQuerySet
 from snippets.revision_serializers import RestoreSerializer, RevisionRowSerializer, RevisionSerializer
 from snippets.revisions import Revision
 from snippets.serializers import HighlightOptionsSerializer, SnippetDetailSerializer
@@ -32,9 +31,6 @@ class RevisionView(SnippetView):
     serializer_class: type[BaseSerializer[Any]] = RevisionSerializer
     schema_parameters = {"GET": READING}
     revision: Revision
-
-    def visible(self) -> SnippetQuerySet:
-        return super().visible().with_authors()
 
     def get_object(self) -> Snippet:
         """The snippet as it was."""
@@ -59,9 +55,6 @@ class RevisionList(SnippetView):
     pagination_class = RevisionPagination
     serializer_class = RevisionRowSerializer
     schema_parameters = {"GET": [REF, EDIT_KEY]}
-
-    def visible(self) -> SnippetQuerySet:
-        return super().visible().with_authors()
 
     def known_parameters(self, request: Request) -> set[str]:
         return {"format", *RevisionPagination.query_parameters}

@@ -7,10 +7,12 @@ from urllib.parse import urlencode
 from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import SkipField
 from rest_framework.reverse import reverse
 
 from api.serializers import StrictModelSerializer, StrictSerializer
 from snippets import languages
+from snippets.address_fields import AddressField
 from snippets.highlighting import MAX_HL_LINES, MAX_LINENOSTART, MAX_LINES
 from snippets.lifetime_serializers import LIFETIME_FIELDS, LifetimeMixin
 from snippets.models import Attachment, Snippet
@@ -57,34 +59,22 @@ class SnippetDetailSerializer(LifetimeMixin, SnippetSerializer):
 
     echoed_fields = ("edit_key", "excerpt")
     may_repeat = ("tags",)
-    url = serializers.HyperlinkedIdentityField(
-        view_name="snippet-detail", lookup_field="ref", help_text="The address that works for others."
-    )
-    attachments = serializers.HyperlinkedIdentityField(
-        view_name="attachment-list", lookup_field="ref", help_text="The address of its files."
-    )
-    revisions = serializers.HyperlinkedIdentityField(
-        view_name="revision-list", lookup_field="ref", help_text="The address of its history."
-    )
-    forked_from: serializers.HyperlinkedRelatedField[Any] = serializers.HyperlinkedRelatedField(
-        view_name="snippet-detail",
-        lookup_field="ref",
+    url = AddressField("snippet-detail", help_text="The address that works for others.")
+    attachments = AddressField("attachment-list", help_text="The address of its files.")
+    revisions = AddressField("revision-list", help_text="The address of its history.")
+    forked_from = AddressField(
+        "snippet-detail",
         source="visible_source",
-        read_only=True,
         allow_null=True,
         help_text="The address of what it is a fork of, for who may know that.",
     )
-    owner: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
-        slug_field="username", read_only=True, allow_null=True
-    )
+    owner = serializers.CharField(source="owner_name", read_only=True, allow_null=True)
     message = RevisionMessageField()
     tags = TagsField(source="tag_names", required=False, style={"template": "snippets/tags_input.html"})
     stars = serializers.IntegerField(source="star_count", read_only=True, help_text="How many have starred it.")
     starred = serializers.SerializerMethodField(help_text="Whether you have.")
     comments = serializers.IntegerField(source="comment_count", read_only=True, help_text="How many it has.")
-    comments_url = serializers.HyperlinkedIdentityField(
-        view_name="comment-list", lookup_field="ref", help_text="The address of its comments."
-    )
+    comments_url = AddressField("comment-list", help_text="The address of its comments.")
 
     class Meta(SnippetSerializer.Meta):
         described = ["url", "filename", "description", "owner", "visibility", "slug", "version", "created", "updated"]
@@ -112,20 +102,23 @@ class CreatedSnippetSerializer(SnippetDetailSerializer):
         fields = [*SnippetDetailSerializer.Meta.fields, "edit_key"]
 
 
+class CodeOnRequestField(serializers.CharField):
+    """The code, where the list was asked to include it."""
+
+    def get_attribute(self, snippet: Snippet) -> str:
+        if self.context["include"] != "code":
+            raise SkipField
+        return snippet.code
+
+
 class SnippetRowSerializer(SnippetDetailSerializer):
     """A snippet in a list: the beginning of its code, and all of it where the list was asked to include it."""
 
-    code = serializers.CharField(required=False, help_text="With `?include=code`.")
+    code = CodeOnRequestField(required=False, help_text="With `?include=code`.")
 
     class Meta(SnippetDetailSerializer.Meta):
         fields = [*SnippetDetailSerializer.Meta.fields, "excerpt"]
         read_only_fields = [*SnippetDetailSerializer.Meta.read_only_fields, "excerpt"]
-
-    def get_fields(self) -> dict[str, Any]:
-        fields: dict[str, Any] = super().get_fields()
-        if "include" in self.context and self.context["include"] != "code":
-            del fields["code"]
-        return fields
 
 
 class ForkSerializer(StrictModelSerializer):

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.functional import cached_property
 
 MAX_LENGTH = 50  # characters
 MAX_COUNT = 20  # on one snippet
@@ -71,7 +72,10 @@ class Tag(models.Model):
 
 
 class Tagged(models.Model):
-    """What has tags. `tag_names` may be set before there is a row: they are stored with it."""
+    """What has tags. `tag_names` may be set before there is a row: they are stored with it.
+
+    A queryset's `described_for` fills in `joined_tags` for many at once.
+    """
 
     tags: "models.ManyToManyField[Any, Any]" = models.ManyToManyField(Tag, related_name="%(class)ss")
 
@@ -80,12 +84,17 @@ class Tagged(models.Model):
     class Meta:
         abstract = True
 
+    @cached_property
+    def joined_tags(self) -> str | None:
+        """The names that are stored, with a space between them, which none has in it."""
+        return " ".join(self.tags.values_list("name", flat=True)) if self.pk else None
+
     @property
     def tag_names(self) -> list[str]:
         """In alphabetical order."""
         if self._new_names is not None:
             return self._new_names
-        return sorted(tag.name for tag in self.tags.all()) if self.pk else []
+        return sorted((self.joined_tags or "").split())
 
     @tag_names.setter
     def tag_names(self, names: Sequence[str]) -> None:
@@ -95,4 +104,4 @@ class Tagged(models.Model):
         """Stores the names that have been set, if there are any."""
         if self._new_names is not None:
             self.tags.set(Tag.objects.named(self._new_names))
-            self._new_names = None
+            self.joined_tags, self._new_names = " ".join(self._new_names), None

@@ -30,7 +30,8 @@ from snippets.models import Snippet
 from snippets.pagination import SnippetPagination
 from snippets.parsers import PlainTextParser
 from snippets.permissions import SnippetPermission, edit_key_digests, remember_edit_key
-from snippets.querysets import SnippetQuerySet, Visitor
+from snippets.querysets import Visitor
+from snippets.reading import read
 from snippets.renderers import RawRenderer, SnippetPageRenderer
 from snippets.serializers import CreatedSnippetSerializer, SnippetDetailSerializer, SnippetRowSerializer
 from snippets.throttling import AnonymousPostingThrottle
@@ -94,6 +95,7 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
     queryset = Snippet.objects.none()
     lookup_field = "ref"
     schema_parameters: dict[str, list[OpenApiParameter]] = {"GET": READING}
+    describes = False  # whether it shows what other tables have of it
     serves_concealed = False  # whether it has an answer for what burns after reading, to who must not see what it holds
 
     def get_object(self) -> Snippet:
@@ -104,17 +106,10 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
         """The address, and who asks for it."""
         return self.kwargs["ref"], self.request.user, edit_key_digests(self.request)
 
-    def visible(self) -> SnippetQuerySet:
-        """What the visitor may see at this address."""
-        return Snippet.objects.at(*self.place).select_related("owner")
-
     def find(self, *, lock: bool) -> Snippet:
         """The snippet; `lock` keeps others from changing it until the end of the transaction."""
         request: Request = self.request
-        found = self.visible()
-        if lock:
-            found = found.select_for_update(of=("self",))
-        snippet = found.first()
+        snippet = self._locked() if lock else read(*self.place, described=self.describes)
         if snippet is None:
             opened = OpenedSnippet.objects.at(*self.place).first()
             raise opened_already(opened.opened) if opened else NotFound
@@ -123,6 +118,11 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
             raise PermissionDenied("This snippet burns after reading. Open it first: POST to its address and open/.")
         self.check_conditions(request, snippet)
         return snippet
+
+    def _locked(self) -> Snippet | None:
+        found = Snippet.objects.at(*self.place)
+        found = found.described_for(self.request.user) if self.describes else found.with_owner_name()
+        return found.select_for_update(of=("self",)).first()
 
     def check_conditions(self, request: Request, snippet: Snippet) -> None:
         if request.method not in SAFE_METHODS:
@@ -157,9 +157,7 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
 class WholeSnippetView(SnippetView):
     """Answers with a snippet and all that is known of it."""
 
-    def visible(self) -> SnippetQuerySet:
-        user = self.request.user
-        return super().visible().with_visible_source(user).described_for(user)
+    describes = True
 
     def created(self, snippet: Snippet) -> Response:
         """Stores what has just been made, as the visitor's or with an edit key."""
@@ -171,9 +169,10 @@ class WholeSnippetView(SnippetView):
         snippet.save()
         if edit_key and request.accepted_renderer.format == "api":
             remember_edit_key(request, snippet)
+        snippet.describe_as_new()
         data = CreatedSnippetSerializer(snippet, context=self.get_serializer_context()).data | {"edit_key": edit_key}
         response = self.answer(snippet, data, self.etag(snippet), status.HTTP_201_CREATED)
-        response["Location"] = str(data["url"])  # REST framework's own kind of text is none to wsgiref
+        response["Location"] = data["url"]
         return response
 
     def author(self, snippet: Snippet) -> Any:
@@ -183,12 +182,11 @@ class WholeSnippetView(SnippetView):
 
     def etag(self, snippet: Snippet) -> str:
         request: Request = self.request
-        owner = snippet.owner.username if snippet.owner else None
-        source = getattr(snippet, "visible_source", None)
         visitor = request.user.pk if request.accepted_renderer.format == "api" else None
         # What others do to it is shown too, and makes no version of it.
         counts = (snippet.star_count, snippet.comment_count, snippet.is_starred_by(request.user))
-        shown = (owner, source.ref if source else None, visitor, *counts, snippet.expired, self.conceals(snippet))
+        others = (snippet.owner_name, snippet.visible_source, visitor, *counts)
+        shown = (*others, snippet.expired, self.conceals(snippet))
         return self.tag(snippet, request.accepted_media_type, request.build_absolute_uri("/"), *shown)
 
 
@@ -206,10 +204,7 @@ class SnippetViewSet(WholeSnippetView, viewsets.ModelViewSet):
     schema_parameters = {"PUT": WRITING, "PATCH": WRITING, "DELETE": WRITING}
 
     def get_queryset(self) -> QuerySet[Snippet]:
-        user = self.request.user
-        listed = Snippet.objects.listed_for(user).select_related("owner").with_visible_source(user)
-        listed = listed.described_for(user).ordered_by("-created")
-        return listed if self.request.query_params.get("include") == "code" else listed.defer("code")
+        return Snippet.objects.listed_for(self.request.user).ordered_by("-created")
 
     def get_serializer_class(self) -> type[BaseSerializer[Snippet]]:
         return {"list": SnippetRowSerializer, "create": CreatedSnippetSerializer}.get(

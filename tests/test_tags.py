@@ -337,9 +337,9 @@ def test_a_hundred_tags_cost_as_much_as_one(as_owner: APIClient, max_queries: Ca
     post(as_owner, ["one"])
     as_owner.get("/snippets/")
     for sets in (5, 0):
-        with max_queries(4):  # the token, the tags, how many there are, and how many snippets have each
+        with max_queries(6):  # the token and its user, the keys, the tags, and both counts
             as_owner.get("/tags/?page_size=100")
-        with max_queries(5):  # the token, the number of the tag, the rows, their tags, and their count
+        with max_queries(6):  # the token and its user, the number of the tag, the keys, the rows, and their count
             as_owner.get("/snippets/?tag=one&page_size=100")
         for number in range(sets):
             post(as_owner, ["one", *(f"{number}-{name}" for name in MANY[1:])])

@@ -1,0 +1,52 @@
+"""Reads what is shown of snippets: what is asked most often, and so in SQL that is made once for all who ask alike."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from api.compiled_queries import CompiledQuery, Parameter
+from snippets.models import Snippet
+from snippets.querysets import Address, AnyVisitor, Visitor
+
+NOW = Parameter("now", models.DateTimeField())
+USER = Parameter("user", models.BigIntegerField())
+
+
+def _kind(visitor: Visitor) -> AnyVisitor:
+    return AnyVisitor(visitor.is_staff, bool(visitor.is_authenticated), USER)
+
+
+@lru_cache(maxsize=256)
+def _query_of_one(field: str, visitor: AnyVisitor, edit_keys: int, described: bool) -> CompiledQuery[Snippet]:
+    stored_as = models.CharField() if field == "slug" else models.BigIntegerField()
+    address = Address(field, Parameter("address", stored_as))
+    digests = [Parameter(f"digest{number}", models.CharField()) for number in range(edit_keys)]
+    found = Snippet.objects.found_at(address, visitor, digests, NOW).order_by()
+    return CompiledQuery(found.described_for(visitor, NOW) if described else found.with_owner_name())
+
+
+def read(ref: str, visitor: Visitor, edit_key_digests: Iterable[str], *, described: bool) -> Snippet | None:
+    """What `SnippetQuerySet.at` finds, where that is wanted `described_for` this visitor; None where it is nothing."""
+    address = Address.of(ref)
+    digests = {f"digest{number}": it for number, it in enumerate(filter(None, edit_key_digests))}
+    query = _query_of_one(address.field, _kind(visitor), len(digests), described)
+    return query.first(address=address.value, user=visitor.pk, now=timezone.now(), **digests)
+
+
+@lru_cache(maxsize=256)
+def _query_of_many(count: int, visitor: AnyVisitor, with_code: bool) -> CompiledQuery[Snippet]:
+    keys: list[Any] = [Parameter(f"key{number}", models.BigIntegerField()) for number in range(count)]
+    listed = Snippet.objects.listed_for(visitor, NOW).filter(pk__in=keys).described_for(visitor, NOW).order_by()
+    return CompiledQuery(listed if with_code else listed.defer("code"))
+
+
+def read_listed(pks: list[int], visitor: Visitor, *, with_code: bool) -> Iterable[Snippet]:
+    """Those of them that this visitor's lists show, `described_for` him, in any order."""
+    if not pks:
+        return ()
+    query = _query_of_many(len(pks), _kind(visitor), with_code)
+    keys = {f"key{number}": pk for number, pk in enumerate(pks)}
+    return query.rows(user=visitor.pk, now=timezone.now(), **keys)
