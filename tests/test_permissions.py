@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from typing import Any
 
 import pytest
@@ -466,23 +467,28 @@ def missing_beside(ref: str) -> str:
     return str(int(ref) + 1) if ref.isdigit() else ref.swapcase()
 
 
-@pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("who", ["anonymous", "as_stranger"])
 def test_no_list_tells_of_a_hidden_snippet(
-    who: str, query: str, hidden: dict[str, Any], request: pytest.FixtureRequest
+    who: str, hidden: dict[str, Any], request: pytest.FixtureRequest, subtests: pytest.Subtests
 ) -> None:
-    response = request.getfixturevalue(who).get(f"/snippets/?{query}")
-    assert response.status_code == 200
-    assert response.json() == {"count": 0, "next": None, "previous": None, "results": []}
-    assert hidden["slug"] not in str(response.headers)
+    client: APIClient = request.getfixturevalue(who)
+    for query in QUERIES:
+        with subtests.test(query=query):
+            response = client.get(f"/snippets/?{query}")
+            assert response.status_code == 200
+            assert response.json() == {"count": 0, "next": None, "previous": None, "results": []}
+            assert hidden["slug"] not in str(response.headers)
 
 
-@pytest.mark.parametrize("query", QUERIES)
-def test_the_owner_finds_it_by_those_queries(as_owner: APIClient, hidden: dict[str, Any], query: str) -> None:
+def test_the_owner_finds_it_by_those_queries(
+    as_owner: APIClient, hidden: dict[str, Any], subtests: pytest.Subtests
+) -> None:
     """Or the test before this one would prove nothing."""
     other = {"private": "unlisted", "unlisted": "private"}[hidden["visibility"]]
-    found = [row["pk"] for row in as_owner.get(f"/snippets/?{query}").json()["results"]]
-    assert found == ([] if query == f"visibility={other}" else [hidden["pk"]])
+    for query in QUERIES:
+        with subtests.test(query=query):
+            found = [row["pk"] for row in as_owner.get(f"/snippets/?{query}").json()["results"]]
+            assert found == ([] if query == f"visibility={other}" else [hidden["pk"]])
 
 
 @pytest.mark.parametrize("ordering", ["created", "-created", "updated", "-updated", "title", "-title"])
@@ -559,6 +565,7 @@ def test_a_hidden_snippet_answers_like_one_that_never_was(
         assert (hidden[0] == 405) == (method == "post" or (method in ("put", "patch", "delete") and below not in "/"))
 
 
+BROWSER = {"Accept": "text/html"}
 MORE_BELOW = [
     *("/revisions/", "/revisions/1/", "/revisions/2/", "/revisions/1/raw/", "/revisions/1/highlight.svg"),
     *("/revisions/1/diff/", "/revisions/1/diff.html", "/revisions/1/diff/?against=9", "/revisions/1/restore/"),
@@ -573,13 +580,15 @@ def test_what_is_below_a_hidden_snippet_answers_so_too(
 ) -> None:
     assert as_owner.patch(f"/snippets/{hidden_at}/", {"title": "Changed", "message": WORD}).status_code == 200
     client: APIClient = request.getfixturevalue(who)
-    for method in METHODS:
-        for headers in ({}, {"Accept": "text/html"}, {"If-None-Match": "*"}):
-            hidden = answer_without_address(client, method, hidden_at, below, headers)
-            missing = answer_without_address(client, method, missing_beside(hidden_at), below, headers)
-            assert hidden == missing
-            assert hidden[0] in (404, 405)
-            assert WORD not in str(hidden)
+    ways: list[tuple[str, dict[str, str]]] = [(method, {}) for method in METHODS]
+    # What a page or a condition changes, it changes alike for all that read, and for all that write.
+    ways += [(method, headers) for method in ("get", "post") for headers in (BROWSER, {"If-None-Match": "*"})]
+    for method, headers in ways:
+        hidden = answer_without_address(client, method, hidden_at, below, headers)
+        missing = answer_without_address(client, method, missing_beside(hidden_at), below, headers)
+        assert hidden == missing, (method, headers)
+        assert hidden[0] in (404, 405), (method, headers)
+        assert WORD not in str(hidden), (method, headers)
     assert Snippet.objects.count() == 1
 
 
@@ -612,19 +621,19 @@ CONDITIONS = [
 ]
 
 
-@pytest.mark.parametrize("condition", CONDITIONS, ids=str)
 @pytest.mark.parametrize("below", ["/", "/raw/", "/highlight/"])
 def test_no_condition_tells_of_a_hidden_snippet(
-    condition: dict[str, str], below: str, hidden_at: str, as_owner: APIClient, as_stranger: APIClient
+    below: str, hidden_at: str, as_owner: APIClient, as_stranger: APIClient, subtests: pytest.Subtests
 ) -> None:
     """Not even the owner's ETag, should a stranger have come by it."""
     etag = as_owner.get(f"/snippets/{hidden_at}{below}").headers["ETag"]
-    headers = {name: value.replace("ETAG", etag) for name, value in condition.items()}
-    for method in ("get", "put", "delete"):
-        hidden = answer_without_address(as_stranger, method, hidden_at, below, headers)
-        assert hidden == answer_without_address(as_stranger, method, missing_beside(hidden_at), below, headers)
-        assert hidden[0] in (404, 405)
-        assert WORD not in str(hidden)
+    for method, condition in product(("get", "put", "delete"), CONDITIONS):
+        with subtests.test(method=method, condition=condition):
+            headers = {name: value.replace("ETAG", etag) for name, value in condition.items()}
+            hidden = answer_without_address(as_stranger, method, hidden_at, below, headers)
+            assert hidden == answer_without_address(as_stranger, method, missing_beside(hidden_at), below, headers)
+            assert hidden[0] in (404, 405)
+            assert WORD not in str(hidden)
     assert as_owner.get(f"/snippets/{hidden_at}/").json()["version"] == 1
 
 
