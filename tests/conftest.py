@@ -23,11 +23,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -61,14 +63,21 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.fixture(scope="session", autouse=True)
+def settings_of_all_tests() -> Iterator[None]:
+    """Passwords are hashed quickly, and the pages are rendered without collectstatic having run."""
+    static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    with override_settings(
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        STORAGES=settings.STORAGES | {"staticfiles": static},
+    ):
+        yield
+
+
 @pytest.fixture(autouse=True)
-def temporary_files(settings: Any, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = str(tmp_path / "media")
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    # The pages are rendered without collectstatic having run.
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
+def temporary_files(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A name of a folder and no `tmp_path`: thousands that stay empty would be made and removed."""
+    settings.MEDIA_ROOT = str(tmp_path_factory.getbasetemp() / str(uuid4()) / "media")
 
 
 @pytest.fixture(autouse=True)

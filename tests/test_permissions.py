@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import product
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import transaction
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
@@ -71,7 +74,6 @@ remove-it slug | 401 401 404 | 403 403 404 | 204 204 204 | 204 204 204 | 204 204
 """
 
 VISIBILITIES = {"pub": "public", "unl": "unlisted", "pri": "private"}
-CLIENTS = {"anonymous": "anonymous", "stranger": "as_stranger", "owner": "as_owner", "staff": "as_staff"}
 
 READ_BELOW = {
     "raw": "raw/",
@@ -87,13 +89,16 @@ READ_BELOW = {
 POSTED_BELOW = {"restore": "revisions/1/restore/", "fork": "fork/", "open": "open/"}
 
 
-def cells() -> Iterator[Any]:
-    actors, columns, *rows = ([part.strip() for part in row.split("|")] for row in TABLE.strip("\n").splitlines())
-    for action, *groups in rows:
-        for actor, names, group in zip(actors[1:], columns[1:], groups, strict=True):
-            for name, expected in zip(names.split(), group.split(), strict=True):
-                visibility = VISIBILITIES[name]
-                yield pytest.param(actor, action, visibility, expected, id=f"{actor}-{action}-{visibility}")
+def rows() -> Iterator[Any]:
+    """Each action, and what is expected of it by actor and visibility."""
+    actors, columns, *lines = ([part.strip() for part in line.split("|")] for line in TABLE.strip("\n").splitlines())
+    for action, *groups in lines:
+        expected = {
+            (actor, VISIBILITIES[name]): answer
+            for actor, names, group in zip(actors[1:], columns[1:], groups, strict=True)
+            for name, answer in zip(names.split(), group.split(), strict=True)
+        }
+        yield pytest.param(action, expected, id=action)
 
 
 def post(client: APIClient, **fields: Any) -> dict[str, Any]:
@@ -106,12 +111,49 @@ def holder_of(edit_key: str) -> APIClient:
     return APIClient(HTTP_X_EDIT_KEY=edit_key)
 
 
-def a_case(actor: str, visibility: str, request: pytest.FixtureRequest, **fields: Any) -> tuple[APIClient, Snippet]:
-    """Who visits, and what."""
-    poster: APIClient = request.getfixturevalue("anonymous" if actor == "holder" else "as_owner")
-    posted = post(poster, visibility=visibility, tags=["tagged"], **fields)
-    client = holder_of(posted["edit_key"]) if actor == "holder" else request.getfixturevalue(CLIENTS[actor])
-    return client, Snippet.objects.get(pk=posted["pk"])
+Visits = dict[tuple[str, str], tuple[APIClient, Snippet]]
+
+
+@pytest.fixture
+def visits(
+    anonymous: APIClient, as_stranger: APIClient, as_owner: APIClient, as_staff: APIClient
+) -> Callable[..., Visits]:
+    """Who visits, and what, by actor and visibility. Each snippet has a tag of its own, which is its title too."""
+
+    def post_all(*visibilities: str, **fields: Any) -> Visits:
+        found = {}
+        for visibility in visibilities:
+            owned, held = (
+                post(poster, visibility=visibility, title=f"{of}-{visibility}", tags=[f"{of}-{visibility}"], **fields)
+                for of, poster in (("owned", as_owner), ("held", anonymous))
+            )
+            for actor, client, posted in (
+                ("anonymous", anonymous, owned),
+                ("stranger", as_stranger, owned),
+                ("owner", as_owner, owned),
+                ("staff", as_staff, owned),
+                ("holder", holder_of(held["edit_key"]), held),
+            ):
+                found[actor, visibility] = client, Snippet.objects.get(pk=posted["pk"])
+        return found
+
+    return post_all
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What is written within is taken back, so that the next one who asks meets the same snippets."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def is_listed(client: APIClient, action: str, snippet: Snippet) -> bool:
+    """In the list of snippets, or its tag in that of tags."""
+    response = client.get("/snippets/" if action == "list" else "/tags/")
+    assert response.status_code == 200
+    name, value = ("pk", snippet.pk) if action == "list" else ("name", snippet.title)
+    return value in [row[name] for row in response.json()["results"]]
 
 
 def ask(client: APIClient, action: str, snippet: Snippet) -> Response:
@@ -155,25 +197,25 @@ def assert_refusal(response: Response) -> None:
     assert ("WWW-Authenticate" in response.headers) == (response.status_code == 401)
 
 
-@pytest.mark.parametrize(("actor", "action", "visibility", "expected"), list(cells()))
+@pytest.mark.parametrize(("action", "row"), list(rows()))
 def test_everybody_gets_what_the_table_says(
-    actor: str, action: str, visibility: str, expected: str, request: pytest.FixtureRequest
+    action: str, row: dict[tuple[str, str], str], visits: Callable[..., Visits], subtests: pytest.Subtests
 ) -> None:
-    client, snippet = a_case(actor, visibility, request)
-    if action in ("list", "tags"):
-        response = client.get("/snippets/" if action == "list" else "/tags/")
-        assert response.status_code == 200
-        shown = [row.get("pk", row.get("name")) for row in response.json()["results"]]
-        assert shown == ([snippet.pk if action == "list" else "tagged"] if expected == "yes" else [])
-        return
-    response = ask(client, action, snippet)
-    assert str(response.status_code) == expected
-    if response.status_code >= 400:
-        assert_refusal(response)
-    stored = Snippet.objects.filter(pk=snippet.pk).values_list("code", "visibility").first()
-    changed = action.startswith(("PUT", "PATCH")) if expected == "200" else action.startswith("restore")
-    gone = action.startswith("DELETE") and expected == "204"
-    assert stored == (None if gone else (CHANGED if changed else CODE, visibility))
+    visited = visits(*VISIBILITIES.values())
+    for (actor, visibility), expected in row.items():
+        with subtests.test(actor=actor, action=action, visibility=visibility), undone():
+            client, snippet = visited[actor, visibility]
+            if action in ("list", "tags"):
+                assert is_listed(client, action, snippet) == (expected == "yes")
+                continue
+            response = ask(client, action, snippet)
+            assert str(response.status_code) == expected
+            if response.status_code >= 400:
+                assert_refusal(response)
+            stored = Snippet.objects.filter(pk=snippet.pk).values_list("code", "visibility").first()
+            changed = action.startswith(("PUT", "PATCH")) if expected == "200" else action.startswith("restore")
+            gone = action.startswith("DELETE") and expected == "204"
+            assert stored == (None if gone else (CHANGED if changed else CODE, visibility))
 
 
 # What ends by itself: an unlisted snippet that has expired; one that burns after reading; and one that was opened.
@@ -237,42 +279,48 @@ opened DELETE slug     | 410       | 410      | 410   | 410   | 410
 """
 
 
-def lifetime_cells() -> Iterator[Any]:
-    actors, *rows = ([part.strip() for part in row.split("|")] for row in LIFETIMES.strip("\n").splitlines())
-    for row, *answers in rows:
+def rows_of_lifetimes() -> Iterator[Any]:
+    actors, *lines = ([part.strip() for part in line.split("|")] for line in LIFETIMES.strip("\n").splitlines())
+    for row, *answers in lines:
         state, _, action = row.partition(" ")
-        for actor, expected in zip(actors[1:], answers, strict=True):
-            yield pytest.param(actor, state, action, expected, id=f"{actor}-{state}-{action}")
+        yield pytest.param(state, action, dict(zip(actors[1:], answers, strict=True)), id=row)
 
 
-@pytest.mark.parametrize(("actor", "state", "action", "expected"), list(lifetime_cells()))
+@pytest.mark.parametrize(("state", "action", "row"), list(rows_of_lifetimes()))
 def test_everybody_gets_what_the_table_of_lifetimes_says(
-    actor: str, state: str, action: str, expected: str, request: pytest.FixtureRequest, later: Callable[[float], None]
+    state: str,
+    action: str,
+    row: dict[str, str],
+    visits: Callable[..., Visits],
+    later: Callable[[float], None],
+    subtests: pytest.Subtests,
 ) -> None:
-    ending = {"expires_in": 60} if state == "expired" else {"burn_after_read": True}
-    client, snippet = a_case(actor, "unlisted", request, **ending)
+    visited = visits("unlisted", **({"expires_in": 60} if state == "expired" else {"burn_after_read": True}))
     if state == "expired":
         later(61)
     elif state == "opened":
-        assert APIClient().post(f"/snippets/{snippet.slug}/open/").status_code == 200
-    if action in ("list", "tags"):
-        rows = client.get("/snippets/" if action == "list" else "/tags/").json()["results"]
-        assert bool(rows) == (expected == "yes")
-        return
-    response = ask(client, action, snippet)
-    assert str(response.status_code) == expected
-    if response.status_code >= 400:
-        assert_refusal(response)
-        assert CODE.strip() not in response.text
-    elif state == "burning" and action.startswith("GET"):
-        assert ("code" in response.json()) == (actor in ("owner", "holder"))
-    gone = (
-        state == "opened"
-        or (action.startswith("DELETE") and expected == "204")
-        or (action == "open slug" and actor in ("anonymous", "stranger", "staff"))
-    )
-    if state != "expired":
-        assert Snippet.objects.filter(pk=snippet.pk).exists() != gone
+        for slug in {snippet.slug for _, snippet in visited.values()}:
+            assert APIClient().post(f"/snippets/{slug}/open/").status_code == 200
+    for actor, expected in row.items():
+        with subtests.test(actor=actor, state=state, action=action), undone():
+            client, snippet = visited[actor, "unlisted"]
+            if action in ("list", "tags"):
+                assert is_listed(client, action, snippet) == (expected == "yes")
+                continue
+            response = ask(client, action, snippet)
+            assert str(response.status_code) == expected
+            if response.status_code >= 400:
+                assert_refusal(response)
+                assert CODE.strip() not in response.text
+            elif state == "burning" and action.startswith("GET"):
+                assert ("code" in response.json()) == (actor in ("owner", "holder"))
+            gone = (
+                state == "opened"
+                or (action.startswith("DELETE") and expected == "204")
+                or (action == "open slug" and actor in ("anonymous", "stranger", "staff"))
+            )
+            if state != "expired":
+                assert Snippet.objects.filter(pk=snippet.pk).exists() != gone
 
 
 @pytest.mark.parametrize("action", ["OPTIONS pk", "PUT pk", "PATCH pk", "DELETE pk", "open pk"])
@@ -419,23 +467,28 @@ def missing_beside(ref: str) -> str:
     return str(int(ref) + 1) if ref.isdigit() else ref.swapcase()
 
 
-@pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("who", ["anonymous", "as_stranger"])
 def test_no_list_tells_of_a_hidden_snippet(
-    who: str, query: str, hidden: dict[str, Any], request: pytest.FixtureRequest
+    who: str, hidden: dict[str, Any], request: pytest.FixtureRequest, subtests: pytest.Subtests
 ) -> None:
-    response = request.getfixturevalue(who).get(f"/snippets/?{query}")
-    assert response.status_code == 200
-    assert response.json() == {"count": 0, "next": None, "previous": None, "results": []}
-    assert hidden["slug"] not in str(response.headers)
+    client: APIClient = request.getfixturevalue(who)
+    for query in QUERIES:
+        with subtests.test(query=query):
+            response = client.get(f"/snippets/?{query}")
+            assert response.status_code == 200
+            assert response.json() == {"count": 0, "next": None, "previous": None, "results": []}
+            assert hidden["slug"] not in str(response.headers)
 
 
-@pytest.mark.parametrize("query", QUERIES)
-def test_the_owner_finds_it_by_those_queries(as_owner: APIClient, hidden: dict[str, Any], query: str) -> None:
+def test_the_owner_finds_it_by_those_queries(
+    as_owner: APIClient, hidden: dict[str, Any], subtests: pytest.Subtests
+) -> None:
     """Or the test before this one would prove nothing."""
     other = {"private": "unlisted", "unlisted": "private"}[hidden["visibility"]]
-    found = [row["pk"] for row in as_owner.get(f"/snippets/?{query}").json()["results"]]
-    assert found == ([] if query == f"visibility={other}" else [hidden["pk"]])
+    for query in QUERIES:
+        with subtests.test(query=query):
+            found = [row["pk"] for row in as_owner.get(f"/snippets/?{query}").json()["results"]]
+            assert found == ([] if query == f"visibility={other}" else [hidden["pk"]])
 
 
 @pytest.mark.parametrize("ordering", ["created", "-created", "updated", "-updated", "title", "-title"])
@@ -512,6 +565,7 @@ def test_a_hidden_snippet_answers_like_one_that_never_was(
         assert (hidden[0] == 405) == (method == "post" or (method in ("put", "patch", "delete") and below not in "/"))
 
 
+BROWSER = {"Accept": "text/html"}
 MORE_BELOW = [
     *("/revisions/", "/revisions/1/", "/revisions/2/", "/revisions/1/raw/", "/revisions/1/highlight.svg"),
     *("/revisions/1/diff/", "/revisions/1/diff.html", "/revisions/1/diff/?against=9", "/revisions/1/restore/"),
@@ -526,13 +580,15 @@ def test_what_is_below_a_hidden_snippet_answers_so_too(
 ) -> None:
     assert as_owner.patch(f"/snippets/{hidden_at}/", {"title": "Changed", "message": WORD}).status_code == 200
     client: APIClient = request.getfixturevalue(who)
-    for method in METHODS:
-        for headers in ({}, {"Accept": "text/html"}, {"If-None-Match": "*"}):
-            hidden = answer_without_address(client, method, hidden_at, below, headers)
-            missing = answer_without_address(client, method, missing_beside(hidden_at), below, headers)
-            assert hidden == missing
-            assert hidden[0] in (404, 405)
-            assert WORD not in str(hidden)
+    ways: list[tuple[str, dict[str, str]]] = [(method, {}) for method in METHODS]
+    # What a page or a condition changes, it changes alike for all that read, and for all that write.
+    ways += [(method, headers) for method in ("get", "post") for headers in (BROWSER, {"If-None-Match": "*"})]
+    for method, headers in ways:
+        hidden = answer_without_address(client, method, hidden_at, below, headers)
+        missing = answer_without_address(client, method, missing_beside(hidden_at), below, headers)
+        assert hidden == missing, (method, headers)
+        assert hidden[0] in (404, 405), (method, headers)
+        assert WORD not in str(hidden), (method, headers)
     assert Snippet.objects.count() == 1
 
 
@@ -565,19 +621,19 @@ CONDITIONS = [
 ]
 
 
-@pytest.mark.parametrize("condition", CONDITIONS, ids=str)
 @pytest.mark.parametrize("below", ["/", "/raw/", "/highlight/"])
 def test_no_condition_tells_of_a_hidden_snippet(
-    condition: dict[str, str], below: str, hidden_at: str, as_owner: APIClient, as_stranger: APIClient
+    below: str, hidden_at: str, as_owner: APIClient, as_stranger: APIClient, subtests: pytest.Subtests
 ) -> None:
     """Not even the owner's ETag, should a stranger have come by it."""
     etag = as_owner.get(f"/snippets/{hidden_at}{below}").headers["ETag"]
-    headers = {name: value.replace("ETAG", etag) for name, value in condition.items()}
-    for method in ("get", "put", "delete"):
-        hidden = answer_without_address(as_stranger, method, hidden_at, below, headers)
-        assert hidden == answer_without_address(as_stranger, method, missing_beside(hidden_at), below, headers)
-        assert hidden[0] in (404, 405)
-        assert WORD not in str(hidden)
+    for method, condition in product(("get", "put", "delete"), CONDITIONS):
+        with subtests.test(method=method, condition=condition):
+            headers = {name: value.replace("ETAG", etag) for name, value in condition.items()}
+            hidden = answer_without_address(as_stranger, method, hidden_at, below, headers)
+            assert hidden == answer_without_address(as_stranger, method, missing_beside(hidden_at), below, headers)
+            assert hidden[0] in (404, 405)
+            assert WORD not in str(hidden)
     assert as_owner.get(f"/snippets/{hidden_at}/").json()["version"] == 1
 
 
