@@ -1,5 +1,6 @@
 """Pages of a list whose cost does not grow with their depth."""
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from django.core import signing
@@ -89,10 +90,9 @@ class KeysetPagination(BasePagination):
         """Of the rows that are skipped nothing else is read."""
         return list(queryset.values_list("pk", flat=True)[start:stop])
 
-    def rows_of(self, keys: list[int]) -> list[Model]:
-        """The rows with these keys, in their order; without those that have left the list since the keys were read."""
-        found = self.queryset.order_by().in_bulk(keys)
-        return [found[key] for key in keys if key in found]
+    def rows_of(self, keys: list[int]) -> Iterable[Model]:
+        """The rows with these keys, in any order; without those that have left the list since the keys were read."""
+        return self.queryset.order_by().filter(pk__in=keys)
 
     def place_at_cursor(self, request: Request) -> tuple[str, str, int]:
         """The direction, and the value and the pk that it starts from."""
@@ -132,7 +132,8 @@ class KeysetPagination(BasePagination):
 
     def _linked(self, keys: list[int], *, more_before: bool, more_after: bool) -> list[Model]:
         """The rows, of which the first and the last say where the pages beside this one begin."""
-        rows = self.rows_of(keys)
+        found = {row.pk: row for row in self.rows_of(keys)}
+        rows = [found[key] for key in keys if key in found]
         self.next = self._cursor(rows[-1], "after") if rows and more_after else None
         self.previous = self._cursor(rows[0], "before") if rows and more_before else None
         return rows

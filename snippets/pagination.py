@@ -1,5 +1,7 @@
 """Pages of snippets, and of what they were."""
 
+from collections.abc import Iterable
+
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 
@@ -17,9 +19,8 @@ class SnippetPagination(KeysetPagination):
     def largest_size(self, request: Request) -> int:
         return self.max_page_size_with_code if includes_code(request) else self.max_page_size
 
-    def rows_of(self, keys: list[int]) -> list[Snippet]:
-        found = {it.pk: it for it in read_listed(keys, self.request.user, with_code=includes_code(self.request))}
-        return [found[key] for key in keys if key in found]
+    def rows_of(self, keys: list[int]) -> Iterable[Snippet]:
+        return read_listed(keys, self.request.user, with_code=includes_code(self.request))
 
 
 def includes_code(request: Request) -> bool:
