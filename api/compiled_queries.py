@@ -4,7 +4,6 @@ by_name = CompiledQuery(User.objects.filter(username=Parameter("name", CharField
 found = by_name.first(name="anna")
 """
 
-from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 from django.db import connections
@@ -26,20 +25,42 @@ class Parameter(Expression):
 
 
 class CompiledQuery(Generic[Row]):
-    """A queryset with parameters. Of what it would join by `select_related` or prefetch, nothing is read."""
+    """A queryset with parameters. Of what it would join by `select_related` or prefetch, nothing is read.
+
+    Rows are made of what the database answers as Django's own ModelIterable makes them; what that asks of the SQL's
+    compiler for each query, is asked here once.
+    """
 
     def __init__(self, queryset: QuerySet[Row]) -> None:
         self._model, self._database = queryset.model, queryset.db
-        self._sql, self._parameters = queryset.query.sql_with_params()
+        compiler: Any = queryset.query.get_compiler(self._database)
+        self._sql, self._parameters = compiler.as_sql()
+        columns = [expression for expression, *_ in compiler.select]
+        fields = compiler.klass_info["select_fields"]
+        self._fields = slice(fields[0], fields[-1] + 1)
+        self._names = [column.target.attname for column in columns[self._fields]]
+        self._annotations = list(compiler.annotation_col_map.items())
+        self._converters = list(compiler.get_converters(columns).items())
 
-    def rows(self, **values: Any) -> Iterable[Row]:
+    def rows(self, **values: Any) -> list[Row]:
         """`values` has one for the name of each parameter."""
         connection = connections[self._database]
         prepared = [
             it.output_field.get_db_prep_value(values[it.name], connection) if isinstance(it, Parameter) else it
             for it in self._parameters
         ]
-        return self._model._default_manager.using(self._database).raw(self._sql, prepared)
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql, prepared)
+            return [self._row(list(found), connection) for found in cursor.fetchall()]
 
     def first(self, **values: Any) -> Row | None:
         return next(iter(self.rows(**values)), None)
+
+    def _row(self, found: list[Any], connection: Any) -> Row:
+        for position, (converters, expression) in self._converters:
+            for convert in converters:
+                found[position] = convert(found[position], expression, connection)
+        row = self._model.from_db(self._database, self._names, found[self._fields])
+        for name, position in self._annotations:
+            setattr(row, name, found[position])
+        return row
