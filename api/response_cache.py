@@ -1,18 +1,24 @@
 """Answers that everybody may have, kept in uWSGI's shared memory: what many read is asked of Django once a second.
 
 A WSGI middleware before Django. It is exact: whoever has changed a snippet never reads the old one from here, nor does
-anybody who asks after him. Each entry belongs to a generation of its snippet, which is read before the database is, and
-forgotten when a change has been committed: an answer that was made of the old row is stored under a name for which
-nobody asks any more. The second is a part of the name too: what another instance has changed is seen within that time.
+anybody who asks after him. Each entry belongs to a generation, of its snippet or of all lists, which is read before
+the database is, and replaced when a change has been committed: an answer that was made of the old row is stored under a
+name for which nobody asks any more. The second is a part of the name too: what another instance has changed, or staff
+have of a user, is seen within that time.
+
+Each process also has what it has given in this second, under the same names, at hand: to ask uWSGI for it takes longer
+than all the rest, since the threads take turns for that.
 
 Without uWSGI there is no such memory, and nothing is kept.
 """
 
+import mmap
 import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
@@ -26,18 +32,20 @@ except ImportError:  # another server, or a command
 
 Environment = dict[str, Any]
 Headers = list[tuple[str, str]]
+Answer = tuple[str, Headers, bytes]
+Name = tuple[Any, ...]  # of an answer: the place and the generation, the second, and what NAMING names
 StartResponse = Callable[..., Any]
 Application = Callable[[Environment, StartResponse], Iterable[bytes]]
 
 NAME = "responses"  # of the memory, in config/uwsgi.ini
 LARGEST = 256 * 1024  # bytes
 LONGEST_KEY = 2000  # bytes; the memory takes 2048
-KEEP = 2  # seconds, in which no more than one of them finds an entry
-KEEP_GENERATION = 60  # seconds
+KEEP = 2  # seconds, in which no more than one of them finds an entry: what changes by itself before must not be kept
+AT_HAND = 50  # answers in each process
 PATIENCE = 2  # seconds
 PAUSE = 0.002  # seconds
 
-SNIPPET = re.compile(r"/snippets/([1-9][0-9]{0,17})(?:/|/raw/?|/highlight(?:\.[a-z0-9]+)?/?)?")
+SHARED_PATH = re.compile(r"/snippets(?:/([1-9][0-9]{0,17})(?:/raw|/highlight(?:\.[a-z0-9]+)?)?)?/?")
 SHARED = "no-cache"  # the Cache-Control of what everybody may have
 # What an answer may depend on: the first are a part of its name, with any of the others it is not taken from here.
 NAMING = ("wsgi.url_scheme", "HTTPS", "HTTP_HOST", "REQUEST_URI", "HTTP_IF_NONE_MATCH", "HTTP_ACCEPT")
@@ -49,10 +57,41 @@ OF_ONE_VISITOR = (
 )
 
 
+class Generations:
+    """Of every snippet, and of all lists. Several snippets share one, and are forgotten together.
+
+    They lie in memory that all processes share, which are forked after this has been made.
+    """
+
+    length = 8  # bytes
+    snippets = 64 * 1024
+    lists = snippets
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, (self.snippets + 1) * self.length)
+
+    def of(self, place: int) -> bytes:
+        start = place * self.length
+        return self._memory[start : start + self.length]
+
+    def renew(self, place: int) -> None:
+        """Not by counting: of two who count at once, both could arrive at the same."""
+        start = place * self.length
+        self._memory[start : start + self.length] = secrets.token_bytes(self.length)
+
+
+generations = Generations()
+
+
 def forget(snippet: int) -> None:
     """Whoever asks after the transaction under way sees what it has changed."""
     if uwsgi is not None:
-        transaction.on_commit(lambda: uwsgi.cache_del(_generation_key(snippet), NAME))
+        transaction.on_commit(lambda: _renew(snippet))
+
+
+def _renew(snippet: int) -> None:
+    generations.renew(snippet % Generations.snippets)
+    generations.renew(Generations.lists)
 
 
 class ResponseCache:
@@ -60,18 +99,35 @@ class ResponseCache:
 
     def __init__(self, application: Application) -> None:
         self.application = application
+        self._second, self._at_hand = 0, dict[Name, Answer]()
 
     def __call__(self, environ: Environment, start_response: StartResponse) -> Iterable[bytes]:
-        key = _key(environ)
-        if key is None:
+        place = _place_of(environ) if uwsgi is not None else None
+        if place is None:
+            return self.application(environ, start_response)
+        second = int(time.time())
+        name = (place, generations.of(place), second, *map(environ.get, NAMING))
+        at_hand = self._given_in(second)
+        answer = at_hand.get(name)
+        if answer is not None:
+            return _give(answer, environ, start_response)
+        key = _key(name)
+        if len(key.encode()) > LONGEST_KEY:
             return self.application(environ, start_response)
         found = uwsgi.cache_get(key, NAME) or _wait_for_who_asks(key)
         if found:
-            return _give(found, environ, start_response)
+            at_hand[name] = answer = _from_bytes(found)
+            return _give(answer, environ, start_response)
         try:
             return self._ask(key, environ, start_response)
         finally:
             uwsgi.cache_del(_asking(key), NAME)
+
+    def _given_in(self, second: int) -> dict[Name, Answer]:
+        """Of others nobody reads in it, whichever thread has emptied it when."""
+        if second != self._second or len(self._at_hand) >= AT_HAND:
+            self._second, self._at_hand = second, {}
+        return self._at_hand
 
     def _ask(self, key: str, environ: Environment, start_response: StartResponse) -> Iterable[bytes]:
         said: list[tuple[str, Headers]] = []
@@ -91,39 +147,27 @@ class ResponseCache:
         return [body]
 
 
-def _key(environ: Environment) -> str | None:
-    """The name of the answer, where it may be shared."""
-    snippet = _snippet_of(environ) if uwsgi is not None else None
-    generation = _generation(snippet) if snippet is not None else None
-    if generation is None:
-        return None
-    key = "\n".join((generation, str(int(time.time())), *(environ.get(name, "") for name in NAMING)))
-    return key if len(key.encode("latin-1", "replace")) <= LONGEST_KEY else None
-
-
-def _snippet_of(environ: Environment) -> int | None:
-    """The number of the snippet whose answer may be shared, where the request asks for one like everybody else."""
-    if environ["REQUEST_METHOD"] != "GET" or any(environ.get(name) for name in OF_ONE_VISITOR):
+def _place_of(environ: Environment) -> int | None:
+    """The place of the answer's generation, where the request asks like everybody else for what may be shared."""
+    if environ["REQUEST_METHOD"] != "GET" or any(map(environ.get, OF_ONE_VISITOR)):
         return None
     if environ.get("CONTENT_LENGTH", "") not in ("", "0"):
         return None
-    found = SNIPPET.fullmatch(environ.get("PATH_INFO", ""))
-    return int(found[1]) if found else None
+    return _place_at(environ.get("PATH_INFO", ""))
 
 
-def _generation_key(snippet: int) -> str:
-    return f"generation {snippet}"
+@lru_cache
+def _place_at(path: str) -> int | None:
+    found = SHARED_PATH.fullmatch(path)
+    if not found:
+        return None
+    return int(found[1]) % Generations.snippets if found[1] else Generations.lists
 
 
-def _generation(snippet: int) -> str | None:
-    """The present one, which is made where there is none; none has ever been there before. None: the memory is full."""
-    key = _generation_key(snippet)
-    found = uwsgi.cache_get(key, NAME)
-    if found is None:
-        # Where another process sets one at this moment, that one holds.
-        uwsgi.cache_set(key, secrets.token_hex(8).encode(), KEEP_GENERATION, NAME)
-        found = uwsgi.cache_get(key, NAME)
-    return found.decode() if found else None
+def _key(name: Name) -> str:
+    """As uWSGI takes it; in a header, a line's end can be no part of a value."""
+    place, generation, *others = name
+    return "\n".join([f"{place} {generation.hex()}", *("" if it is None else str(it) for it in others)])
 
 
 def _asking(key: str) -> str:
@@ -158,9 +202,13 @@ def _to_bytes(status: str, headers: Headers, body: bytes) -> bytes:
     return "\n".join(lines).encode("latin-1") + b"\n\n" + body
 
 
-def _give(found: bytes, environ: Environment, start_response: StartResponse) -> Iterable[bytes]:
+def _from_bytes(found: bytes) -> Answer:
     head, _, body = found.partition(b"\n\n")
     status, *lines = head.decode("latin-1").split("\n")
-    headers = [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
+    return status, [(name, value) for name, _, value in (line.partition(": ") for line in lines)], body
+
+
+def _give(answer: Answer, environ: Environment, start_response: StartResponse) -> Iterable[bytes]:
+    status, headers, body = answer
     start_response(status, [*headers, (HEADER, choose_request_id(environ.get("HTTP_X_REQUEST_ID", "")))])
     return [body]

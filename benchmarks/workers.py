@@ -33,7 +33,9 @@ def main(url: str) -> None:
         for processes, threads in SETTINGS:
             chosen = {"UWSGI_PROCESSES": str(processes), "UWSGI_THREADS": str(threads), "RESPONSE_CACHE": "false"}
             named = f"{processes} x {threads}"
-            service = servers.service(folder / f"{processes}x{threads}", DATABASE_URL=filled.url, STATIC_ROOT=str(static), **chosen)
+            service = servers.service(
+                folder / f"{processes}x{threads}", DATABASE_URL=filled.url, STATIC_ROOT=str(static), **chosen
+            )
             running[named] = stack.enter_context(service)
         for path, address in PATHS.items():
             samples = compare([Contestant(name, server, address) for name, server in running.items()], ROUNDS, SECONDS)

@@ -122,6 +122,7 @@ class Snippet(Revised, Mortal, Forkable, Tagged, Starred, Discussed):
             with transaction.atomic():
                 super().save(*args, **kwargs)
                 self.store_tags()
+            self.forget_answers(forks=False)  # the lists', which have not shown it
             return
         names = CONTENT if update_fields is None else set(update_fields).intersection(CONTENT)
         if update_fields is not None:

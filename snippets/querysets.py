@@ -38,6 +38,7 @@ from django.db.models import (
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from api.response_cache import forget
 from snippets import languages, search
 from snippets.comments import Comment
 from snippets.stars import Star
@@ -102,6 +103,8 @@ class SnippetQuerySet(QuerySet["Snippet"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """Deletes the rows, and after that what has been uploaded to them."""
         remove_after_commit(stored_names(self))
+        for pk in self.values_list("pk", flat=True):
+            forget(pk)
         return self.delete_rows()
 
     def delete_rows(self) -> tuple[int, dict[str, int]]:

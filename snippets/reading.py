@@ -1,7 +1,8 @@
 """Reads what is shown of snippets: what is asked most often, and so in SQL that is made once for all who ask alike."""
 
 from collections.abc import Iterable
-from functools import lru_cache
+from datetime import timedelta
+from functools import cache, lru_cache
 from typing import Any
 
 from django.db import models
@@ -50,3 +51,16 @@ def read_listed(pks: list[int], visitor: Visitor, *, with_code: bool) -> Iterabl
     query = _query_of_many(len(pks), _kind(visitor), with_code)
     keys = {f"key{number}": pk for number, pk in enumerate(pks)}
     return query.rows(user=visitor.pk, now=timezone.now(), **keys)
+
+
+@cache
+def _query_of_expiring() -> CompiledQuery[Snippet]:
+    until = Parameter("until", models.DateTimeField())
+    return CompiledQuery(
+        Snippet.objects.filter(visibility="public", expires__gt=NOW, expires__lte=until).only("pk")[:1]
+    )
+
+
+def public_ones_expire_within(seconds: float) -> bool:
+    now = timezone.now()
+    return _query_of_expiring().first(now=now, until=now + timedelta(seconds=seconds)) is not None

@@ -19,7 +19,7 @@ from rest_framework.serializers import BaseSerializer
 from api.downloads import protect
 from api.exceptions import Gone
 from api.parsers import FormParser, JSONParser, MultiPartParser
-from api.response_cache import KEEP
+from api.response_cache import KEEP, SHARED
 from api.views import StrictQueryMixin
 from snippets.conditions import check_preconditions, etag_of, is_fresh
 from snippets.downloads import filename_of
@@ -31,7 +31,7 @@ from snippets.pagination import SnippetPagination
 from snippets.parsers import PlainTextParser
 from snippets.permissions import SnippetPermission, edit_key_digests, remember_edit_key
 from snippets.querysets import Visitor
-from snippets.reading import read
+from snippets.reading import public_ones_expire_within, read
 from snippets.renderers import RawRenderer, SnippetPageRenderer
 from snippets.serializers import CreatedSnippetSerializer, SnippetDetailSerializer, SnippetRowSerializer
 from snippets.throttling import AnonymousPostingThrottle
@@ -141,11 +141,16 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
     def answer(self, snippet: Snippet, data: Any, etag: str, status_code: int = 200) -> Response:
         """The answer with its ETag; a public snippet may be kept by everybody who asks again before using it."""
         response = Response(data, status=status_code, headers={"ETag": etag})
-        is_page = self.request.accepted_renderer.format == "api"  # which greets the visitor by name
-        is_for_all = snippet.visibility == "public" and self.request.method in SAFE_METHODS and not is_page
-        if is_for_all and snippet.seconds_left > KEEP:  # which is how long it may come from uWSGI's memory unasked
-            response["Cache-Control"] = "no-cache"
+        is_for_all = snippet.visibility == "public" and self.request.method in SAFE_METHODS and not self.is_page
+        if is_for_all and snippet.seconds_left > KEEP:
+            response["Cache-Control"] = SHARED
         return response
+
+    @property
+    def is_page(self) -> bool:
+        """Which greets the visitor by name."""
+        is_page: bool = self.request.accepted_renderer.format == "api"
+        return is_page
 
     def tag(self, snippet: Snippet, *representation: object) -> str:
         return etag_of(snippet, *representation)
@@ -230,7 +235,11 @@ class SnippetViewSet(WholeSnippetView, viewsets.ModelViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if request.query_params.get("include", "code") not in INCLUDABLE:
             raise ValidationError({"include": [f"Must be one of: {', '.join(INCLUDABLE)}."]})
-        return super().list(request, *args, **kwargs)
+        is_for_all = not (request.user.is_authenticated or self.is_page or public_ones_expire_within(KEEP))
+        response = super().list(request, *args, **kwargs)
+        if is_for_all:
+            response["Cache-Control"] = SHARED
+        return response
 
     @extend_schema(examples=EXAMPLES)
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -131,7 +131,8 @@ def test_what_an_answer_depends_on_is_a_part_of_its_name(
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/snippets/", "/snippets/0/", "/snippets/01/", "/snippets/1/attachments/", "/users/1/"]
+    "path",
+    ["/", "/snippetsraw/", "/snippets/raw/", "/snippets/0/", "/snippets/01/", "/snippets/1/attachments/", "/users/1/"],
 )
 def test_other_addresses_are_not_kept(counting: httpx.Client, path: str) -> None:
     begin_a_second()
@@ -253,13 +254,51 @@ def test_what_expires_is_gone_at_that_moment_and_not_a_second_later(stack: Stack
     moment = time.time() + 2.4  # in the middle of a second
     expires = datetime.fromtimestamp(moment, UTC).isoformat()
     snippet = writer.post("/snippets/", json={"code": "x\n", "expires": expires}).json()["pk"]
-    address = f"{stack.url}/snippets/{snippet}/raw/"
     seen = []
     while time.time() < moment + 1:
         began = time.time()
-        seen.append((began > moment, httpx.get(address).status_code))
-    assert (False, 200) in seen
-    assert {status for is_late, status in seen if is_late} == {404}
+        status = httpx.get(f"{stack.url}/snippets/{snippet}/raw/").status_code
+        listed = snippet in [row["pk"] for row in httpx.get(f"{stack.url}/snippets/").json()["results"]]
+        seen.append((began > moment, status, listed))
+    assert (False, 200, True) in seen
+    assert {(status, listed) for is_late, status, listed in seen if is_late} == {(404, False)}
+
+
+def test_lists_are_kept_too(counting: httpx.Client) -> None:
+    for query in ("", "?page=2"):
+        begin_a_second()
+        kept = counting.get(f"/snippets/{query}").text
+        assert counting.get(f"/snippets/{query}").text == kept
+        assert counting.get(f"/snippets/{query}", headers={"Authorization": "Bearer x"}).text != kept
+    begin_a_second()
+    assert counting.get("/snippets/").text != counting.get("/snippets/?page=2").text
+
+
+def test_a_list_shows_at_once_what_has_been_written(stack: Stack, writer: httpx.Client) -> None:
+    """Its rows, and how many there are: a list depends on every snippet."""
+
+    def titles() -> list[str]:
+        with_more = [
+            httpx.get(f"{stack.url}/snippets/{query}").json() for query in ("", "?include=code", "?page_size=2")
+        ]
+        assert len({page["count"] for page in with_more}) == 1
+        return [row["title"] for row in with_more[0]["results"]][:2]
+
+    begin_a_second()
+    titles()
+    for number in range(25):
+        snippet = writer.post("/snippets/", json={"code": "x", "title": f"new {number}"}).json()
+        seen = [titles()]
+        writer.patch(snippet["url"], json={"title": f"changed {number}"}).raise_for_status()
+        seen.append(titles())
+        writer.patch(snippet["url"], json={"visibility": "private"}).raise_for_status()
+        seen.append(titles())
+        writer.patch(snippet["url"], json={"visibility": "public"}).raise_for_status()
+        seen.append(titles())
+        writer.delete(snippet["url"]).raise_for_status()
+        seen.append(titles())
+        shown = [page[0] if page and page[0].endswith(f" {number}") else None for page in seen]
+        assert shown == [f"new {number}", f"changed {number}", None, f"changed {number}", None]
 
 
 def test_what_somebody_else_has_changed_is_read_within_a_second(stack: Stack, writer: httpx.Client) -> None:
