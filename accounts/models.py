@@ -147,12 +147,7 @@ class ApiToken(models.Model):
     @classmethod
     def of(cls, secret: str) -> "ApiToken | None":
         """The usable token with this secret, and its user."""
-        token = _usable_token().first(digest=digest_of(secret), now=timezone.now())
-        user = _user().first(pk=token.user_id) if token else None
-        if token is None or user is None:  # deleted meanwhile, and his tokens with him
-            return None
-        token.user = user
-        return token
+        return _usable_token().first(digest=digest_of(secret), now=timezone.now())
 
     @property
     def may_write(self) -> bool:
@@ -168,9 +163,4 @@ class ApiToken(models.Model):
 @cache
 def _usable_token() -> CompiledQuery[ApiToken]:
     digest, now = Parameter("digest", models.CharField()), Parameter("now", models.DateTimeField())
-    return CompiledQuery(ApiToken.objects.usable(now).filter(digest=digest).order_by())
-
-
-@cache
-def _user() -> CompiledQuery[User]:
-    return CompiledQuery(User.objects.filter(pk=Parameter("pk", models.BigIntegerField())).order_by())
+    return CompiledQuery(ApiToken.objects.usable(now).filter(digest=digest).select_related("user").order_by())

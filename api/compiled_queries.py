@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import connections
 from django.db.models import Expression, Field, Model, QuerySet
+from django.db.models.query import get_related_populators
 from django.db.models.sql.compiler import SQLCompiler
 
 Row = TypeVar("Row", bound=Model)
@@ -25,7 +26,7 @@ class Parameter(Expression):
 
 
 class CompiledQuery(Generic[Row]):
-    """A queryset with parameters. Of what it would join by `select_related` or prefetch, nothing is read.
+    """A queryset with parameters. What it would prefetch is not read.
 
     Rows are made of what the database answers as Django's own ModelIterable makes them; what that asks of the SQL's
     compiler for each query, is asked here once.
@@ -40,6 +41,7 @@ class CompiledQuery(Generic[Row]):
         self._fields = slice(fields[0], fields[-1] + 1)
         self._names = [column.target.attname for column in columns[self._fields]]
         self._annotations = list(compiler.annotation_col_map.items())
+        self._related = get_related_populators(compiler.klass_info, compiler.select, self._database)
         self._converters = list(compiler.get_converters(columns).items())
 
     def rows(self, **values: Any) -> list[Row]:
@@ -63,4 +65,6 @@ class CompiledQuery(Generic[Row]):
         row = self._model.from_db(self._database, self._names, found[self._fields])
         for name, position in self._annotations:
             setattr(row, name, found[position])
+        for related in self._related:
+            related.populate(found, row)
         return row

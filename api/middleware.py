@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.messages.storage import default_storage
 from django.core.exceptions import DisallowedHost, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.urls import resolve
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import SimpleLazyObject, empty
 
 from api.errors import not_found
 
@@ -61,6 +65,18 @@ class SessionCookie:
         if "\0" in request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""):
             del request.COOKIES[settings.SESSION_COOKIE_NAME]
         return self.get_response(request)
+
+
+class LazyMessages(MessageMiddleware):
+    """Looks for messages where somebody asks for them: the admin and its pages do, the API never does."""
+
+    def process_request(self, request: Any) -> None:
+        request._messages = SimpleLazyObject(lambda: default_storage(request))
+
+    def process_response(self, request: Any, response: Any) -> Any:
+        """What nobody has asked for has nothing to store."""
+        is_untouched = getattr(request, "_messages", None) is not None and request._messages._wrapped is empty
+        return response if is_untouched else super().process_response(request, response)
 
 
 class RequestFraming:

@@ -4,8 +4,10 @@ from functools import cache
 from typing import Any
 
 from django.urls import reverse
+from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.request import Request
 from rest_framework.reverse import preserve_builtin_query_params
 
 SOME_SLUG = "x" * 22
@@ -27,8 +29,13 @@ class AddressField(serializers.Field):
         self.view_name = view_name
         super().__init__(source=source, read_only=True, **options)
 
-    def to_representation(self, ref: str) -> str:
+    @cached_property
+    def _around(self) -> tuple[str, str]:
+        """The same as seen by who asks."""
+        request: Request = self.context["request"]
         before, after = _around_ref(self.view_name)
-        request = self.context["request"]
-        address: str = preserve_builtin_query_params(request.build_absolute_uri(before + ref + after), request)
-        return address
+        return request.build_absolute_uri(before), preserve_builtin_query_params(after, request)
+
+    def to_representation(self, ref: str) -> str:
+        before, after = self._around
+        return f"{before}{ref}{after}"
