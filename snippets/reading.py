@@ -56,9 +56,8 @@ def read_listed(pks: list[int], visitor: Visitor, *, with_code: bool) -> Iterabl
 @cache
 def _query_of_expiring() -> CompiledQuery[Snippet]:
     until = Parameter("until", models.DateTimeField())
-    return CompiledQuery(
-        Snippet.objects.filter(visibility="public", expires__gt=NOW, expires__lte=until).only("pk")[:1]
-    )
+    expiring = Snippet.objects.filter(visibility="public", expires__gt=NOW, expires__lte=until)
+    return CompiledQuery(expiring.only("pk").order_by()[:1])
 
 
 def public_ones_expire_within(seconds: float) -> bool:
