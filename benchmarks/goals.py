@@ -74,7 +74,7 @@ RATIOS: dict[str, tuple[Ratio, ...]] = {
     ),
     "raw": (*WARM, Ratio("cold", "django", 0.3, 0.2), Ratio("cold", "textbook", 3.5, None)),
     "highlight": (*WARM, *COLD),
-    "list": (Ratio("list", "textbook", 12, 14),),
+    "list": (Ratio("warm", "textbook", 12, 14), Ratio("cold", "textbook", 12, 14)),
     "post": (Ratio("post", "textbook", 3.5, 3),),
 }
 

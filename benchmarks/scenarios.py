@@ -113,8 +113,9 @@ def read_highlight(bench: Bench) -> None:
 
 
 def read_list(bench: Bench) -> None:
+    path = "/snippets/?include=code"  # the textbook's rows have their code
     contestants = [
-        bench.at("list", "warm", "/snippets/?include=code"),
+        *(bench.at(name, name, path) for name in ("warm", "cold")),
         bench.at("textbook", "textbook", "/snippets/"),
     ]
     _compare_and_judge(bench, "list", contestants)

@@ -66,6 +66,8 @@ class HighlightView(SnippetView):
         chosen_format = FORMATS[request.accepted_renderer.format]
         query = request.query_params.copy()
         query.pop("format", None)
+        if not query:
+            return snippet.options(chosen_format.name)
         serializer = HighlightOptionsSerializer(data=query, partial=True)
         serializer.is_valid(raise_exception=True)
         chosen = serializer.validated_data
