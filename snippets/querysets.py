@@ -15,7 +15,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
-from django.db import connections
 from django.db.models import (
     BooleanField,
     Exists,
@@ -116,7 +115,7 @@ class SnippetQuerySet(QuerySet["Snippet"]):
 
     def search(self, query: str) -> "SnippetQuerySet":
         """Rows that have every term of `query`; see snippets.search. What burns after reading is in no index."""
-        return self.filter(search.matching(connections[self.db].vendor, query), burn_after_read=False)
+        return search.matching(self.filter(burn_after_read=False), query)
 
     def tagged(self, names: Iterable[str]) -> "SnippetQuerySet":
         """Those that have all of these tags."""

@@ -332,17 +332,25 @@ def test_a_user_who_is_no_longer_there_is_no_filter(anonymous: APIClient, librar
     assert list(anonymous.get("/snippets/?owner=owner").json()) == ["owner"]
 
 
-@pytest.mark.parametrize("query", ["", "?include=code", "?ordering=title&language=python", "?q=print"])
+@pytest.mark.parametrize(
+    ("query", "limit"),
+    [
+        ("", 3),  # the rows, their tags, and their count
+        ("?include=code", 3),
+        ("?ordering=title&language=python", 3),
+        ("?q=print", 4),  # and whether many of the first rows have it
+    ],
+)
 def test_fifty_rows_cost_as_many_queries_as_one(
-    query: str, anonymous: APIClient, as_owner: APIClient, make: Make, max_queries: Any
+    query: str, limit: int, anonymous: APIClient, as_owner: APIClient, make: Make, max_queries: Any
 ) -> None:
     make(code="print(1)\n")
     for client in (as_owner, anonymous):
         client.get("/snippets/")  # the first use of a token is written down
     for _ in range(2):
-        with max_queries(3):  # the rows, their tags, and their count
+        with max_queries(limit):
             anonymous.get(f"/snippets/{query}")
-        with max_queries(4):  # and the token
+        with max_queries(limit + 1):  # and the token
             as_owner.get(f"/snippets/{query}")
         for number in range(49):
             made = make(code="print(2)\n", tag_names=["all", f"tag-{number}"])
@@ -369,7 +377,7 @@ def test_a_list_does_not_read_the_code(query: str, as_owner: APIClient, make: Ma
         page = as_owner.get(f"/snippets/{query}").json()
         if page["next"]:
             as_owner.get(page["next"])
-    read = [sql["sql"].partition(" WHERE ")[0] for sql in queries if '"snippets_snippet"' in sql["sql"]]
+    read = [sql["sql"].partition("WHERE ")[0] for sql in queries if '"snippets_snippet"' in sql["sql"]]
     assert len(read) >= 2
     assert not [sql for sql in read if '"code"' in sql]
 
