@@ -20,8 +20,7 @@ on_sqlite = pytest.mark.database("sqlite")
 @pytest.fixture(autouse=True, params=["by their text", "by their numbers", "by an index"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each way in which rows are found, whatever would be chosen."""
-    if request.param != "by their text":
-        monkeypatch.setattr(search, "FIRST_ROWS", 0)
+    monkeypatch.setattr(search, "FIRST_ROWS", 10_000 if request.param == "by their text" else 0)
     if request.param == "by an index":
         monkeypatch.setattr(search.ENGINES[connection.vendor], "few", -1)
 
