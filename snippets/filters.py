@@ -40,9 +40,6 @@ class TagFilter(django_filters.CharFilter):
 
 
 class SnippetFilter(django_filters.FilterSet):
-    q = django_filters.CharFilter(
-        method="search", label="Words and parts of words, all of which stand in title, description, filename or code."
-    )
     language = django_filters.CharFilter(method="in_language", label="A language, under any of its names.")
     owner = django_filters.CharFilter(method="owned_by", label="A user's name; `me` is you.")
     visibility = django_filters.ChoiceFilter(choices=Visibility.choices, label="public, unlisted or private.")
@@ -55,6 +52,11 @@ class SnippetFilter(django_filters.FilterSet):
     created_before = TimeFilter("created", "lt", label="Before this time.")
     ordering = django_filters.ChoiceFilter(
         method="ordered", choices=[(name, name) for name in ORDERINGS], label="A field; `-` before it: descending."
+    )
+
+    # The last one, since how it is best searched depends on all others.
+    q = django_filters.CharFilter(
+        method="search", label="Words and parts of words, all of which stand in title, description, filename or code."
     )
 
     class Meta:
