@@ -154,6 +154,10 @@ class SnippetQuerySet(QuerySet["Snippet"]):
         """Rows that have every term of `query`; see snippets.search. What burns after reading is in no index."""
         return search.matching(self.filter(burn_after_read=False), query)
 
+    def first_found(self, query: str, count: int) -> list[int]:
+        """The keys of the first `count` rows that a search finds, for which it may not have to find all of them."""
+        return search.first_keys(self.filter(burn_after_read=False), query, count)
+
     def tagged(self, names: Iterable[str]) -> "SnippetQuerySet":
         """Those that have all of these tags."""
         wanted = set(names)

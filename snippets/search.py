@@ -3,37 +3,41 @@
 A term of three characters or more is found wherever it stands, in any case, in title, description, filename or code.
 A shorter one has no trigram to look up: it is found as a word. No search reads the whole table.
 
-What is quick depends on how many rows have the terms. An index knows at once that a term is nowhere; of one that is
-everywhere it names a million rows, all of which must be read to learn which are the newest. So those that come first
-in the list are looked at: where many of them have the terms, the list is read in its order until a page is full, and
-each row is compared by its text. That finds what the index would find, and the tests ask both.
+An index names all rows that have a term, in no order: of a frequent one a million, each of which must be read to learn
+which are the newest. So `first_keys` looks at the first rows of the list. Where enough of them have the terms, it
+compares the list's rows in their order until it has as many as are wanted; it asks the index where that is too far.
 """
 
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BooleanField, Count, Q, QuerySet
+from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
-from django.db.models.sql.compiler import SQLCompiler
-from django.db.models.sql.datastructures import BaseTable
+
+from api.reading_by_number import read_by_number
 
 FIELDS = ("title", "description", "filename", "code")
 MAX_LENGTH = 200
 MAX_TERMS = 10
 TRIGRAM = 3
-FIRST_ROWS = 100  # that are looked at
-FREQUENT = 10  # of them
+
+FIRST = 50  # rows of the list that are looked at
+FREQUENT = 3  # of them
+BEGINNING = 1000  # characters of the code, which are enough to tell what is frequent
+MOST_COMPARED = 20_000_000  # bytes of code; more take longer than any index
+FEW = 1000  # rows, which PostgreSQL finds by the index, whatever it guesses
 
 WORD = re.compile(r"[^\W_]")
-# To SQLite's trigrams each is the same letter, and to its LIKE it is not. There are no others for letters of ASCII.
-LOOKALIKES = {"k": "\N{KELVIN SIGN}", "s": "\N{LATIN SMALL LETTER LONG S}"}
+# Letters of which SQLite's trigrams take the lower case, the upper case and OTHER_FORMS for the same, and nothing else.
+TWO_FORMS = re.compile(r"[\0-\xb4\xb6-\xde\xe0-\u012f\u0132-\u0148\u014a-\u017e\u0400-\u0527]")
+OTHER_FORMS = {"k": "\N{KELVIN SIGN}", "s": "\N{LATIN SMALL LETTER LONG S}", "å": "\N{ANGSTROM SIGN}"}
+ONE_FORM = re.compile(r"[^ksKS\x80-\U0010ffff]+")  # or two in ASCII, which LIKE takes for the same
 
 Rows = TypeVar("Rows", bound="QuerySet[Any]")
+Comparisons = list[tuple[str, str]]  # SQL with {} for a text, and what it compares the text with
 
 
 def terms_of(query: str) -> list[str]:
@@ -48,133 +52,124 @@ def terms_of(query: str) -> list[str]:
 
 
 def matching(rows: Rows, query: str) -> Rows:
-    """Those that have every term. Their order and their other conditions should be known: they decide what is quick."""
+    """Those that have every term, by the index."""
     terms = terms_of(query)
     long = [term for term in terms if len(term) >= TRIGRAM]
     short = [term for term in terms if len(term) < TRIGRAM]
+    return _on_sqlite(rows, long, short) if _is_sqlite(rows) else _on_postgresql(rows, long, short)
+
+
+def first_keys(rows: "QuerySet[Any]", query: str, count: int) -> list[int]:
+    """The keys of the first `count` rows that have every term, in the order of the rows."""
     if rows.query.is_empty():
-        return rows
-    engine = ENGINES[connections[rows.db].vendor]()
-    if not short and _are_frequent(rows, Q(*map(engine.literally, long))):
-        return rows.filter(*map(engine.in_text, long))
-    return engine.look_up(rows, long, short)
+        return []
+    keys = _compared(rows, query, count)
+    if keys is not None:
+        return keys
+    found = matching(rows, query)
+    keys = None if _is_sqlite(rows) else _if_few(found)
+    return list(found.values_list("pk", flat=True)[:count]) if keys is None else keys[:count]
 
 
-def _are_frequent(rows: "QuerySet[Any]", condition: Q) -> bool:
-    """Whether many of the first rows are so, or there are no others."""
-    first = rows.model._base_manager.using(rows.db).filter(pk__in=rows.values("pk")[:FIRST_ROWS])
-    count = first.aggregate(all=Count("pk"), found=Count("pk", filter=condition))
-    return count["all"] < FIRST_ROWS or count["found"] >= FREQUENT
+def _is_sqlite(rows: "QuerySet[Any]") -> bool:
+    return connections[rows.db].vendor == "sqlite"
 
 
-def _anywhere(comparison: str, text: str) -> RawSQL:
-    """Whether it is so of any field. In SQL: Django would make it of a dozen lookups, anew for each search."""
-    sql = " OR ".join(comparison.format(f'"snippets_snippet"."{field}"') for field in reversed(FIELDS))
-    return RawSQL(f"({sql})", [text] * len(FIELDS), output_field=BooleanField())  # noqa: S611
+def _on_sqlite(rows: Rows, long: list[str], short: list[str]) -> Rows:
+    for table, terms in (("snippets_trigrams", long), ("snippets_words", short)):
+        if terms:
+            phrases = " AND ".join('"' + term.replace('"', '""') + '"' for term in terms)
+            numbers = RawSQL(f"SELECT rowid FROM {table} WHERE {table} MATCH %s", [phrases])  # noqa: S608, S611
+            rows = rows.filter(pk__in=numbers)
+    return read_by_number(rows)
 
 
-def _like(text: str) -> str:
-    """The pattern of a LIKE that finds it wherever it stands."""
-    return "%" + re.sub(r"([%_\\])", r"\\\1", text) + "%"
+def _on_postgresql(rows: Rows, long: list[str], short: list[str]) -> Rows:
+    condition = Q()
+    for term in long:
+        anywhere = Q()
+        for field in FIELDS:
+            anywhere |= Q(**{f"{field}__icontains": term})
+        condition &= anywhere
+    if short:
+        columns = ", ".join(f'"snippets_snippet"."{field}"' for field in FIELDS)
+        words = f"snippets_words({columns}) @@ plainto_tsquery('simple', %s)"
+        # The same gaps as in the index: of "-1", PostgreSQL would make a negative number.
+        query = re.sub(r"[\W_]+", " ", " ".join(short))
+        condition &= Q(RawSQL(words, [query], output_field=BooleanField()))  # noqa: S611
+    return rows.filter(condition)
 
 
-class Engine(ABC):
-    """What differs between the databases. A row that has a term `literally` has it; there may be more `in_text`."""
+def _if_few(found: "QuerySet[Any]") -> list[int] | None:
+    """Their keys; None where they are many.
 
-    few: int  # rows, which are sooner read by their numbers and sorted than found while the list is read
-
-    def numbers(self, using: str, statement: str, parameters: Sequence[Any]) -> list[int] | None:
-        """Those that the statement finds, if they are few."""
-        with connections[using].cursor() as cursor:
-            cursor.execute(f"{statement} LIMIT {self.few + 1}", parameters)
-            found = [number for (number,) in cursor]
-        return found if len(found) <= self.few else None
-
-    @abstractmethod
-    def literally(self, term: str) -> Q: ...
-
-    @abstractmethod
-    def in_text(self, term: str) -> Q: ...
-
-    @abstractmethod
-    def look_up(self, rows: Rows, long: list[str], short: list[str]) -> Rows: ...
+    PostgreSQL guesses how frequent a word is, and walks through all rows for one that it takes for frequent and that is
+    nowhere. It asks the index where it must find the rows first, as if all of them were wanted (MATERIALIZED).
+    """
+    order = str(found.query.order_by[0])
+    name = order.lstrip("-")
+    direction = "DESC" if order.startswith("-") == found.query.standard_ordering else "ASC"
+    sql, parameters = found.order_by().values("pk", name).query.sql_with_params()
+    statement = (
+        f"WITH found AS MATERIALIZED ({sql}), few AS (SELECT * FROM found LIMIT {FEW + 1}) "  # noqa: S608
+        f"SELECT pk FROM few ORDER BY {name} {direction}, pk {direction}"
+    )
+    keys = [key for (key,) in _ask(found, statement, parameters)]
+    return keys if len(keys) <= FEW else None
 
 
-class PostgreSQL(Engine):
-    few = 1000
-
-    def literally(self, term: str) -> Q:
-        """Ten times as fast as without regard to case. No LIKE: the planner takes a long pattern for a rare one."""
-        return Q(_anywhere("STRPOS({}, %s) > 0", term))
-
-    def in_text(self, term: str) -> Q:
-        return self.literally(term) | self._in_any_case(term)
-
-    @staticmethod
-    def _in_any_case(term: str) -> Q:
-        """As the index has it."""
-        return Q(_anywhere("UPPER({}::text) LIKE UPPER(%s)", _like(term)))
-
-    def look_up(self, rows: Rows, long: list[str], short: list[str]) -> Rows:
-        found = rows.filter(*map(self._in_any_case, long))
-        if short:
-            columns = ", ".join(f'"snippets_snippet"."{field}"' for field in FIELDS)
-            words = f"snippets_words({columns}) @@ plainto_tsquery('simple', %s)"
-            # The same gaps as in the index: of "-1", PostgreSQL would make a negative number.
-            query = re.sub(r"[\W_]+", " ", " ".join(short))
-            found = found.filter(RawSQL(words, [query], output_field=BooleanField()))  # noqa: S611
-        statement, parameters = found.order_by().values("pk").query.get_compiler(rows.db).as_sql()
-        # Of what is materialized, the planner does not know that a few rows are enough: it would read the table for a
-        # word that it takes for a frequent one, and there may be none.
-        numbers = self.numbers(rows.db, f"WITH found AS MATERIALIZED ({statement}) SELECT * FROM found", parameters)  # noqa: S608
-        return found if numbers is None else rows.filter(pk__in=numbers)
+def _compared(rows: "QuerySet[Any]", query: str, count: int) -> list[int] | None:
+    """The first keys, by comparing texts; None where the index is quicker, or knows what no comparison does."""
+    comparisons = [_comparisons(term, on_sqlite=_is_sqlite(rows)) for term in terms_of(query)]
+    if not all(comparisons):
+        return None
+    sql, parameters = rows.values("pk", "size", *FIELDS).query.sql_with_params()
+    alike, values = _condition(comparisons, f"SUBSTR(code, 1, {BEGINNING})")
+    look = f"SELECT COUNT(*), COUNT(CASE WHEN {alike} THEN 1 END), SUM(size) FROM ({sql} LIMIT {FIRST}) AS first"  # noqa: S608
+    ((total, frequency, size),) = _ask(rows, look, [*values, *parameters])
+    if total == FIRST and frequency < FREQUENT:
+        return None
+    # Twice as many as it takes where all are like the first.
+    needed = 2 * count * FIRST // frequency if total == FIRST else FIRST
+    if needed * (size or 0) > MOST_COMPARED * FIRST:
+        return None
+    condition, values = _condition(comparisons, "code")
+    compare = f"SELECT pk FROM ({sql} LIMIT {needed}) AS first WHERE {condition} LIMIT {count}"  # noqa: S608
+    keys = [key for (key,) in _ask(rows, compare, [*parameters, *values])]
+    is_all = len(keys) == count or total < FIRST or rows.values("pk")[:needed].count() < needed
+    return keys if is_all else None
 
 
-class SQLite(Engine):
-    few = 10_000
-
-    def literally(self, term: str) -> Q:
-        """LIKE, which ignores the case of ASCII's letters alone."""
-        return Q(_anywhere("{} LIKE %s ESCAPE '\\'", _like(term)))
-
-    def in_text(self, term: str) -> Q:
-        in_any_case = Q(pk__in=RawSQL(*self._statement("snippets_trigrams", [term])))  # noqa: S611
-        if term.isascii():
-            lookalikes = [LOOKALIKES[letter] for letter in LOOKALIKES if letter in term.lower()]
-            if not lookalikes:
-                return self.literally(term)
-            in_any_case &= Q(*(_anywhere("INSTR({}, %s)", letter) for letter in lookalikes), _connector=Q.OR)
-        return self.literally(term) | in_any_case
-
-    def look_up(self, rows: Rows, long: list[str], short: list[str]) -> Rows:
-        for table, terms in (("snippets_trigrams", long), ("snippets_words", short)):
-            if terms:
-                statement, parameters = self._statement(table, terms)
-                numbers = self.numbers(rows.db, statement, parameters)
-                if numbers is None:
-                    rows = rows.filter(pk__in=RawSQL(statement, parameters))  # noqa: S611
-                else:
-                    rows = self._read_by_number(rows.filter(pk__in=numbers))
-        return rows
-
-    @staticmethod
-    def _statement(table: str, terms: list[str]) -> tuple[str, list[str]]:
-        phrases = " AND ".join('"' + term.replace('"', '""') + '"' for term in terms)
-        return f"SELECT rowid FROM {table} WHERE {table} MATCH %s", [phrases]  # noqa: S608
-
-    @staticmethod
-    def _read_by_number(rows: Rows) -> Rows:
-        alias = rows.query.get_initial_alias()
-        rows.query.alias_map[alias] = ReadByNumber(rows.model._meta.db_table, alias)
-        return rows
+def _comparisons(term: str, *, on_sqlite: bool) -> Comparisons:
+    """What together finds the same as the index, and first what is quick; nothing where there is no such."""
+    pattern = "%" + re.sub(r"([%_\\])", r"\\\1", term) + "%"
+    if len(term) < TRIGRAM:
+        return []
+    if not on_sqlite:
+        return [("STRPOS({}, %s) > 0", term), ("UPPER({}) LIKE UPPER(%s)", pattern)]
+    like = ("{} LIKE %s ESCAPE '\\'", pattern)
+    if ONE_FORM.fullmatch(term):
+        return [like]
+    forms = [_forms(letter) for letter in term]
+    return [like, ("{} GLOB %s", f"*{''.join(forms)}*")] if all(forms) else []
 
 
-class ReadByNumber(BaseTable):
-    """Keeps SQLite from walking through every public row instead, which it thinks are ten."""
+def _forms(letter: str) -> str:
+    """What GLOB compares with a letter, of which SQLite's trigrams ignore the case."""
+    lower, upper = letter.lower(), letter.upper()
+    if lower == upper:
+        return f"[{letter}]" if letter in "*?[" else letter
+    return f"[{lower}{upper}{OTHER_FORMS.get(lower, '')}]" if TWO_FORMS.match(letter) else ""
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
-        table, parameters = super().as_sql(compiler, connection)
-        return f"{table} NOT INDEXED", parameters
+
+def _condition(comparisons: list[Comparisons], code: str) -> tuple[str, list[str]]:
+    """That of each term one of its comparisons is true; no term has the spaces that are put between the fields."""
+    text = f"({code} || ' ' || title || ' ' || filename || ' ' || description)"
+    condition = " AND ".join(f"({' OR '.join(sql.format(text) for sql, _ in them)})" for them in comparisons)
+    return condition, [value for them in comparisons for _, value in them]
 
 
-ENGINES: dict[str, type[Engine]] = {"sqlite": SQLite, "postgresql": PostgreSQL}
+def _ask(rows: "QuerySet[Any]", statement: str, parameters: Sequence[Any]) -> list[Any]:
+    with connections[rows.db].cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()

@@ -17,12 +17,18 @@ from snippets.models import Snippet
 on_sqlite = pytest.mark.database("sqlite")
 
 
-@pytest.fixture(autouse=True, params=["by their text", "by their numbers", "by an index"])
+WAYS = {
+    "by comparing": {"FIRST": 10_000},
+    "by an index": {"FIRST": 0},
+    **({"by an index, many": {"FIRST": 0, "FEW": -1}} if connection.vendor == "postgresql" else {}),
+}
+
+
+@pytest.fixture(autouse=True, params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each way in which rows are found, whatever would be chosen."""
-    monkeypatch.setattr(search, "FIRST_ROWS", 10_000 if request.param == "by their text" else 0)
-    if request.param == "by an index":
-        monkeypatch.setattr(search.ENGINES[connection.vendor], "few", -1)
+    for name, value in WAYS[request.param].items():
+        monkeypatch.setattr(search, name, value)
 
 
 def found(client: APIClient, query: str) -> str:
@@ -225,6 +231,7 @@ def test_what_is_found_is_what_a_plain_comparison_finds(db: None) -> None:
 
     rows = [Snippet(slug=f"row-{number}", title=text(5), filename=text(9), code=text(200)) for number in range(150)]
     Snippet.objects.bulk_create(rows)
+    slugs = dict(Snippet.objects.values_list("pk", "slug"))
     fields = {row.slug: [fold(row.title), fold(row.filename), fold(row.code)] for row in rows}
     for _ in range(150):
         terms = [term for term in text(source.choice([3, 4, 9])).split() if len(term) >= 3]
@@ -232,9 +239,26 @@ def test_what_is_found_is_what_a_plain_comparison_finds(db: None) -> None:
             slug for slug, texts in fields.items() if all(any(fold(term) in one for one in texts) for term in terms)
         }
         if terms:
-            searched = Snippet.objects.search(" ".join(terms))
-            assert set(searched.values_list("slug", flat=True)) == expected, terms
-            assert searched.count() == len(expected), terms
+            keys = Snippet.objects.ordered_by("-created").first_found(" ".join(terms), 1000)
+            assert keys == sorted(keys, reverse=True)
+            assert {slugs[key] for key in keys} == expected, terms
+
+
+@on_sqlite
+def test_what_is_compared_of_a_letter_is_what_the_trigrams_take_for_the_same(db: None) -> None:
+    letters = [letter for letter in map(chr, range(1, 0x11000)) if letter.lower() != letter.upper()]
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE VIRTUAL TABLE temp.letters USING fts5(letter, tokenize='trigram')")
+        cursor.executemany("INSERT INTO temp.letters VALUES (%s)", [[letter * 3] for letter in letters])
+        for letter in letters:
+            forms = search._forms(letter)
+            if forms:
+                compare = "SELECT rowid FROM temp.letters WHERE letter {} %s"
+                cursor.execute(compare.format("GLOB"), [forms * 3])
+                compared = cursor.fetchall()
+                cursor.execute(compare.format("MATCH"), [letter * 3])
+                assert compared == cursor.fetchall(), letter
+        cursor.execute("DROP TABLE temp.letters")
 
 
 def test_a_line_end_is_a_gap_between_terms_and_not_a_part_of_one(anonymous: APIClient) -> None:

@@ -5,18 +5,10 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from snippets import search
 from snippets.models import Snippet
 
 on_postgresql = pytest.mark.database("postgresql")
 on_sqlite = pytest.mark.database("sqlite")
-
-
-@pytest.fixture
-def many_but_not_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where the terms are rare among the first rows, and many have them nevertheless."""
-    monkeypatch.setattr(search, "FIRST_ROWS", 0)
-    monkeypatch.setattr(search.ENGINES[connection.vendor], "few", -1)
 
 
 def plan(query: str) -> str:
@@ -34,9 +26,7 @@ def plan(query: str) -> str:
         ("needle if", ["snippets_trigrams", "snippets_words"]),
     ],
 )
-def test_sqlite_looks_terms_up_in_its_virtual_tables(
-    query: str, tables: list[str], db: None, many_but_not_first: None
-) -> None:
+def test_sqlite_looks_terms_up_in_its_virtual_tables(query: str, tables: list[str], db: None) -> None:
     explained = plan(query)
     for table in tables:
         assert explained.count(f"SCAN {table} VIRTUAL TABLE INDEX") == 2
@@ -56,9 +46,7 @@ def test_sqlite_looks_terms_up_in_its_virtual_tables(
         ("c++", ["snippets_trigrams"]),
     ],
 )
-def test_postgresql_can_look_terms_up_in_its_indexes(
-    query: str, indexes: list[str], db: None, many_but_not_first: None
-) -> None:
+def test_postgresql_can_look_terms_up_in_its_indexes(query: str, indexes: list[str], db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_indexscan = off")  # of a whole index, which is as good for so few rows
@@ -68,7 +56,7 @@ def test_postgresql_can_look_terms_up_in_its_indexes(
 
 
 @on_postgresql
-def test_postgresql_looks_terms_up_by_itself_where_there_are_many_rows(db: None, many_but_not_first: None) -> None:
+def test_postgresql_looks_terms_up_by_itself_where_there_are_many_rows(db: None) -> None:
     lines = [f"value_{number} = {number}\n" for number in range(60)]
     Snippet.objects.bulk_create(Snippet(title=f"row {number}", code="".join(lines)) for number in range(2000))
     with connection.cursor() as cursor:  # what autovacuum does from time to time
@@ -78,31 +66,58 @@ def test_postgresql_looks_terms_up_by_itself_where_there_are_many_rows(db: None,
         assert plan(query).count(f"Bitmap Index Scan on {index}") >= 2
 
 
+@on_sqlite
+def test_sqlite_reads_by_number_what_its_virtual_tables_find(db: None) -> None:
+    assert plan("needle").count("USING INTEGER PRIMARY KEY") == 2
+
+
 @pytest.fixture
 def rows(db: None) -> None:
-    """Of two words: all have one of them, and the other is in some that do not come first."""
-    codes = ["thread needle\n"] * 30 + ["thread\n"] * search.FIRST_ROWS
+    """All have one word; of the newest, every tenth has another, and two a third."""
+    codes = ["thread needle thimble\n"] * 30 + ["thread needle\n", *["thread\n"] * 9] * 20 + ["thread seldom\n"] * 2
     Snippet.objects.bulk_create(Snippet(code=code) for code in codes)
 
 
-def test_of_a_frequent_word_the_list_is_read_in_its_order(rows: None) -> None:
-    explained = Snippet.objects.listed_for(AnonymousUser()).ordered_by("-created").search("thread")[:21].explain()
-    assert "snippets_trigrams" not in explained
-    assert connection.vendor == "postgresql" or "snippet_visibility_created" in explained
-
-
-def test_of_a_word_that_is_nowhere_nothing_is_read(rows: None) -> None:
+def asked(query: str, count: int) -> tuple[int, list[str]]:
+    """How many rows are found, and what is asked for that: of the first rows, of the list, or of an index."""
     listed = Snippet.objects.listed_for(AnonymousUser()).ordered_by("-created")
-    with CaptureQueriesContext(connection) as looking_up:
-        found = listed.search("thimble")
-    with CaptureQueriesContext(connection) as reading:
-        assert list(found) == []
-        assert found.count() == 0
-    assert (len(looking_up), len(reading)) == (2, 0)
+    with CaptureQueriesContext(connection) as queries:
+        found = len(listed.first_found(query, count))
+    return found, [_kind(it["sql"]) for it in queries]
 
 
-@on_sqlite
-def test_sqlite_reads_the_rows_of_a_rare_word_by_their_numbers(rows: None) -> None:
-    found = Snippet.objects.listed_for(AnonymousUser()).ordered_by("-created").search("needle")
-    assert "USING INTEGER PRIMARY KEY" in found[:21].explain()
-    assert "USING INTEGER PRIMARY KEY" in found.order_by()[:10_001].explain()
+def _kind(sql: str) -> str:
+    if "AS first" in sql:
+        return "compare" if sql.startswith("SELECT pk") else "look"
+    return "count" if "COUNT" in sql else "index"
+
+
+@pytest.mark.parametrize(
+    ("query", "count", "found", "asked_for"),
+    [
+        ("thread", 100, 100, ["look", "compare"]),
+        ("THREAD", 100, 100, ["look", "compare"]),
+        ("needle", 5, 5, ["look", "compare"]),
+        ("thread", 1000, 232, ["look", "compare", "count"]),  # the list has no more
+        ("needle", 45, 45, ["look", "compare"]),
+        ("seldom", 10, 2, ["look", "index"]),
+        ("nowhere", 10, 0, ["look", "index"]),
+        ("if", 10, 0, ["index"]),
+    ],
+)
+def test_what_is_asked_depends_on_how_frequent_a_word_is_in_the_first_rows(
+    query: str, count: int, found: int, asked_for: list[str], rows: None
+) -> None:
+    assert asked(query, count) == (found, asked_for)
+
+
+def test_a_word_of_the_first_rows_alone_is_not_looked_for_in_all_of_the_list(rows: None) -> None:
+    Snippet.objects.bulk_create(Snippet(code="novel\n") for _ in range(10))
+    assert asked("novel", 10) == (10, ["look", "compare"])
+    Snippet.objects.bulk_create(Snippet(code="other\n") for _ in range(40))
+    assert asked("novel", 11) == (10, ["look", "compare", "count", "index"])
+
+
+def test_a_list_of_long_texts_is_not_compared(rows: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    Snippet.objects.update(size=1_000_000)
+    assert asked("thread", 100) == (100, ["look", "index"])
