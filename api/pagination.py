@@ -35,6 +35,7 @@ class KeysetPagination(BasePagination):
     max_page_size = 100
     max_depth = 10_000  # rows that a `?page=` may skip
     max_count = 10_000  # rows that are counted; beyond them, `count` stays there
+    count_description = f"How many there are; {max_count} means that many or more."
     query_parameters = ("page", "page_size", "cursor")
     template = "rest_framework/pagination/previous_and_next.html"
     display_page_controls = False  # until there is another page
@@ -52,8 +53,7 @@ class KeysetPagination(BasePagination):
             rows = self._rows_at_cursor(request, size)
         else:
             rows = self._rows_of_page(request, size)
-        counted = queryset.order_by().values("pk")  # and nothing that is annotated
-        self.count = min(counted[: self.max_count + 1].count(), self.max_count)
+        self.count = min(self.count_of(queryset), self.max_count)
         self.display_page_controls = self.next is not None or self.previous is not None
         return rows
 
@@ -72,7 +72,7 @@ class KeysetPagination(BasePagination):
     def _rows_of_page(self, request: Request, size: int) -> list[Model]:
         number = self.page_number(request, size)
         start = (number - 1) * size
-        keys = self._keys(self.queryset, start, start + size + 1)
+        keys = self.keys_of(self.queryset, start, start + size + 1)
         if not keys and number > 1:
             raise NotFound("Invalid page: there are not so many.")
         return self._linked(keys[:size], more_before=number > 1, more_after=len(keys) > size)
@@ -80,15 +80,18 @@ class KeysetPagination(BasePagination):
     def _rows_at_cursor(self, request: Request, size: int) -> list[Model]:
         direction, beyond = self._read_cursor(request)
         if direction == "after":
-            keys = self._keys(self.queryset.filter(beyond), 0, size + 1)
+            keys = self.keys_of(self.queryset.filter(beyond), 0, size + 1)
             return self._linked(keys[:size], more_before=True, more_after=len(keys) > size)
-        keys = self._keys(self.queryset.filter(beyond).reverse(), 0, size + 1)
+        keys = self.keys_of(self.queryset.filter(beyond).reverse(), 0, size + 1)
         return self._linked(keys[:size][::-1], more_before=len(keys) > size, more_after=True)
 
-    @staticmethod
-    def _keys(queryset: QuerySet[Model], start: int, stop: int) -> list[int]:
+    def keys_of(self, queryset: QuerySet[Model], start: int, stop: int) -> list[int]:
         """Of the rows that are skipped nothing else is read."""
         return list(queryset.values_list("pk", flat=True)[start:stop])
+
+    def count_of(self, queryset: QuerySet[Model]) -> int:
+        """How many rows there are; beyond `max_count` any number will do."""
+        return queryset.order_by().values("pk")[: self.max_count + 1].count()
 
     def rows_of(self, keys: list[int]) -> Iterable[Model]:
         """The rows with these keys, in any order; without those that have left the list since the keys were read."""
@@ -151,7 +154,7 @@ class KeysetPagination(BasePagination):
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": "string", "format": "uri", "nullable": True}
-        count = {"type": "integer", "description": f"How many there are; {self.max_count} means that many or more."}
+        count = {"type": "integer", "description": self.count_description}
         return {
             "type": "object",
             "required": ["count", "next", "previous", "results"],

@@ -68,7 +68,9 @@ class Bench:
         options, folder = self.options, self.folder / "large"
         with (
             databases.large(self.database, folder, self.kept, options.rows, options.large_size) as filled,
-            servers.service(folder, DATABASE_URL=filled.url, STATIC_ROOT=str(self.static)) as server,
+            servers.service(
+                folder, DATABASE_URL=filled.url, STATIC_ROOT=str(self.static), RESPONSE_CACHE="false"
+            ) as server,
         ):
             yield server, filled
 

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable
 
+from django.db.models import Model
+from django.utils.functional import cached_property
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from api.pagination import KeysetPagination
 from snippets.models import Snippet
+from snippets.querysets import SnippetQuerySet
 from snippets.reading import read_listed
 from snippets.revisions import Revision
 
@@ -15,9 +19,37 @@ class SnippetPagination(KeysetPagination):
     """Rows with all that is shown of them. Those that bring their code are larger, so a page has fewer of them."""
 
     max_page_size_with_code = 20
+    max_found = 1000  # rows that are counted of what a search finds, each of which must be looked for
+    queryset: SnippetQuerySet
+    count_description = (
+        f"How many there are; {KeysetPagination.max_count}, or {max_found} with `q`, means that many or more."
+    )
+
+    def paginate_queryset(
+        self, queryset: SnippetQuerySet, request: Request, view: APIView | None = None
+    ) -> list[Model]:
+        self.query = request.query_params.get("q", "")
+        if self.query:
+            self.max_count = self.max_found
+        return super().paginate_queryset(queryset, request, view)
 
     def largest_size(self, request: Request) -> int:
         return self.max_page_size_with_code if includes_code(request) else self.max_page_size
+
+    @cached_property
+    def found(self) -> list[int]:
+        """The keys of what the search finds first. Most pages are among them, and their number is the count."""
+        return self.queryset.first_found(self.query, self.max_count + 1)
+
+    def keys_of(self, queryset: SnippetQuerySet, start: int, stop: int) -> list[int]:
+        if not self.query:
+            return super().keys_of(queryset, start, stop)
+        if queryset is self.queryset and stop <= self.max_count + 1:
+            return self.found[start:stop]
+        return queryset.first_found(self.query, stop)[start:]
+
+    def count_of(self, queryset: SnippetQuerySet) -> int:
+        return len(self.found) if self.query else super().count_of(queryset)
 
     def rows_of(self, keys: list[int]) -> Iterable[Snippet]:
         return read_listed(keys, self.request.user, with_code=includes_code(self.request))

@@ -17,7 +17,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
-from django.db import connections
 from django.db.models import (
     BooleanField,
     Case,
@@ -156,7 +155,11 @@ class SnippetQuerySet(QuerySet["Snippet"]):
 
     def search(self, query: str) -> "SnippetQuerySet":
         """Rows that have every term of `query`; see snippets.search. What burns after reading is in no index."""
-        return self.filter(search.matching(connections[self.db].vendor, query), burn_after_read=False)
+        return search.matching(self.filter(burn_after_read=False), query)
+
+    def first_found(self, query: str, count: int) -> list[int]:
+        """The keys of the first `count` rows that a search finds, for which it may not have to find all of them."""
+        return search.first_keys(self.filter(burn_after_read=False), query, count)
 
     def tagged(self, names: Iterable[str]) -> "SnippetQuerySet":
         """Those that have all of these tags."""

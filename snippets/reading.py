@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from api.compiled_queries import CompiledQuery, Parameter
+from api.reading_by_number import read_by_number
 from snippets.models import Snippet
 from snippets.querysets import Address, AnyVisitor, Visitor
 
@@ -40,8 +41,9 @@ def read(ref: str, visitor: Visitor, edit_key_digests: Iterable[str], *, describ
 @lru_cache(maxsize=256)
 def _query_of_many(count: int, visitor: AnyVisitor, with_code: bool) -> CompiledQuery[Snippet]:
     keys: list[Any] = [Parameter(f"key{number}", models.BigIntegerField()) for number in range(count)]
-    listed = Snippet.objects.listed_for(visitor, NOW).filter(pk__in=keys).described_for(visitor, NOW).order_by()
-    return CompiledQuery(listed if with_code else listed.defer("code"))
+    listed = read_by_number(Snippet.objects.listed_for(visitor, NOW).filter(pk__in=keys))
+    described = listed.described_for(visitor, NOW).order_by()
+    return CompiledQuery(described if with_code else described.defer("code"))
 
 
 def read_listed(pks: list[int], visitor: Visitor, *, with_code: bool) -> Iterable[Snippet]:

@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from api.pagination import KeysetPagination
 from snippets.models import Snippet
+from snippets.pagination import SnippetPagination
 
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 ROW = [
@@ -239,6 +240,53 @@ def test_the_count_stops_at_its_limit(
     assert [pk for page in pages(anonymous, "/snippets/?page_size=5") for pk in pks(page)] == ordered("-created")
 
 
+def test_the_count_of_a_search_stops_earlier_and_its_pages_do_not(
+    anonymous: APIClient, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [make(code=f"needle {number}\n").pk for number in range(12)][::-1]
+    make(code="thread\n")
+    for limit, count in ((11, 11), (12, 12), (13, 12), (3, 3)):
+        monkeypatch.setattr(SnippetPagination, "max_found", limit)
+        assert anonymous.get("/snippets/?q=needle&page_size=1").json()["count"] == count
+        assert anonymous.get("/snippets/").json()["count"] == 13
+        walked = list(pages(anonymous, "/snippets/?q=needle&page_size=5"))
+        assert [page["count"] for page in walked] == [count] * 3
+        assert [pk for page in walked for pk in pks(page)] == found
+        assert pks(anonymous.get("/snippets/?q=needle&page_size=5&page=3").json()) == found[10:]
+        assert anonymous.get("/snippets/?q=needle&page_size=5&page=4").status_code == 404
+        assert pks(anonymous.get(walked[2]["previous"]).json()) == found[5:10]
+
+
+@pytest.mark.parametrize("ordering", ORDERINGS)
+@pytest.mark.parametrize("query", ["needle", "it", "needle it"])
+def test_what_a_search_finds_has_each_order_forwards_and_backwards(
+    query: str, ordering: str, anonymous: APIClient, tied: list[Snippet]
+) -> None:
+    found = [snippet.pk for snippet in tied[::2]]
+    Snippet.objects.filter(pk__in=found).update(code="needle it\n")
+    expected = [pk for pk in ordered(ordering) if pk in found]
+    forwards = list(pages(anonymous, f"/snippets/?q={query}&ordering={ordering}&page_size=2"))
+    assert [pks(page) for page in forwards] == [expected[:2], expected[2:4], expected[4:]]
+    backwards = list(pages(anonymous, forwards[-1]["previous"], "previous"))
+    assert [pks(page) for page in backwards] == [expected[2:4], expected[:2]]
+
+
+def test_a_search_asks_little_whatever_it_finds(anonymous: APIClient, make: Make, max_queries: Any) -> None:
+    for number in range(120):
+        make(code="thread needle if\n" if number == 0 else "thread if\n")
+    for query, limit in (
+        ("thread", 4),  # how frequent it is, the keys, whether these are all, the rows
+        ("needle", 3),
+        ("nowhere", 2),
+        ("if", 2),
+    ):
+        with max_queries(limit):
+            page = anonymous.get(f"/snippets/?q={query}").json()
+        if page["next"]:
+            with max_queries(2 * limit - 1):  # the place of a cursor has a frequency and keys of its own
+                anonymous.get(page["next"])
+
+
 @pytest.fixture
 def library(make: Make, stranger: User) -> dict[str, int]:
     """Snippets by the name that the table below calls them."""
@@ -339,11 +387,12 @@ def test_fifty_rows_cost_as_many_queries_as_one(
     for client in (as_owner, anonymous):
         client.get("/snippets/")  # the first use of a token is written down
     for rows in (1, 50):
-        for query in ("", "?include=code", "?ordering=title&language=python", "?q=print"):
+        # The keys, the rows, and their count. Of a search: how frequent it is, the keys, whether that is all, the rows.
+        for query, limit in (("", 3), ("?include=code", 3), ("?ordering=title&language=python", 3), ("?q=print", 4)):
             with subtests.test(rows=rows, query=query):
-                with max_queries(4):  # whether one is about to expire, the keys, the rows, and their count
+                with max_queries(limit + 1):  # and whether one is about to expire
                     anonymous.get(f"/snippets/{query}")
-                with max_queries(5):  # the token, its user, and the last three of these
+                with max_queries(limit + 1):  # and the token with its user
                     as_owner.get(f"/snippets/{query}")
         for number in range(50 - rows):
             made = make(code="print(2)\n", tag_names=["all", f"tag-{number}"])
@@ -370,9 +419,21 @@ def test_a_list_does_not_read_the_code(query: str, as_owner: APIClient, make: Ma
         page = as_owner.get(f"/snippets/{query}").json()
         if page["next"]:
             as_owner.get(page["next"])
-    read = [sql["sql"].partition(" WHERE ")[0] for sql in queries if '"snippets_snippet"' in sql["sql"]]
+    read = [sql["sql"].partition(" FROM ")[0] for sql in queries if '"snippets_snippet"' in sql["sql"]]
     assert len(read) >= 2
     assert not [sql for sql in read if '"code"' in sql]
+
+
+@pytest.mark.database("sqlite")
+def test_sqlite_reads_the_rows_of_a_page_by_their_numbers(anonymous: APIClient, make: Make) -> None:
+    make()
+    with CaptureQueriesContext(connection) as queries:
+        anonymous.get("/snippets/")
+    (read,) = [it["sql"] for it in queries if '"snippets_snippet"."excerpt"' in it["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {read}")
+        plan = [step for *_, step in cursor.fetchall()]
+    assert "SEARCH snippets_snippet USING INTEGER PRIMARY KEY (rowid=?)" in plan
 
 
 def test_a_list_that_includes_the_code_reads_it_with_the_rows(as_owner: APIClient, make: Make) -> None:
