@@ -41,7 +41,9 @@ class CompiledQuery(Generic[Row]):
         self._fields = slice(fields[0], fields[-1] + 1)
         self._names = [column.target.attname for column in columns[self._fields]]
         self._annotations = list(compiler.annotation_col_map.items())
-        self._related = get_related_populators(compiler.klass_info, compiler.select, self._database)
+        self._related = get_related_populators(  # type: ignore[call-arg] # whose stubs are of a later Django
+            compiler.klass_info, compiler.select, self._database
+        )
         self._converters = list(compiler.get_converters(columns).items())
 
     def rows(self, **values: Any) -> list[Row]:
