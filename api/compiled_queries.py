@@ -53,7 +53,7 @@ class CompiledQuery(Generic[Row]):
             it.output_field.get_db_prep_value(values[it.name], connection) if isinstance(it, Parameter) else it
             for it in self._parameters
         ]
-        with connection.cursor() as cursor:
+        with _cursor(connection) as cursor:
             cursor.execute(self._sql, prepared)
             return [self._row(list(found), connection) for found in cursor.fetchall()]
 
@@ -70,3 +70,15 @@ class CompiledQuery(Generic[Row]):
         for related in self._related:
             related.populate(found, row)
         return row
+
+
+def _cursor(connection: Any) -> Any:
+    """On PostgreSQL one that keeps plans, where the settings allow it: to plan takes longer than to read."""
+    connection.ensure_connection()
+    may_prepare = connection.vendor == "postgresql" and connection.connection.prepare_threshold is not None
+    if not may_prepare or connection.queries_logged:  # where a prepared statement would have no text
+        return connection.cursor()
+    from django.db.backends.postgresql import base  # which SQLite has no need of
+
+    binding: Any = base.ServerBindingCursor
+    return connection._prepare_cursor(binding(connection.connection))

@@ -31,6 +31,7 @@ PATIENCE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds
 }
+PREPARE_THRESHOLD = 5  # times that a statement is asked before its plan is kept; psycopg's own
 
 
 def sqlite(path: Path) -> Settings:
@@ -99,4 +100,6 @@ def _timeouts(given: Settings, **seconds: int) -> Settings:
     """The server's own limits, sent when a connection starts; what is 0 is not sent, since poolers refuse it."""
     sent = [f"-c {name}={value * 1000}" for name, value in seconds.items() if value]
     words = [*sent, *filter(None, [given.get("options")])]  # the URL's own come last, and win
-    return {"options": " ".join(words)} if words else {}
+    # What api.compiled_queries asks is prepared. Behind a pooler, another connection would not know it.
+    direct = {"prepare_threshold": PREPARE_THRESHOLD} if sent else {}
+    return direct | ({"options": " ".join(words)} if words else {})

@@ -59,9 +59,10 @@ def test_a_url_and_the_limits_of_time() -> None:
 
 def test_limits_of_0_are_not_sent() -> None:
     none = {"DATABASE_STATEMENT_TIMEOUT": "0", "DATABASE_LOCK_TIMEOUT": "0"}
-    assert "options" not in _settings(DATABASE_URL=URL, **none)["OPTIONS"]
+    assert {"options", "prepare_threshold"}.isdisjoint(_settings(DATABASE_URL=URL, **none)["OPTIONS"])
     one = _settings(DATABASE_URL=URL, DATABASE_STATEMENT_TIMEOUT="0", DATABASE_LOCK_TIMEOUT="3")
     assert one["OPTIONS"]["options"] == "-c lock_timeout=3000"
+    assert one["OPTIONS"]["prepare_threshold"] == 5
 
 
 def test_the_options_of_the_url_come_last() -> None:
