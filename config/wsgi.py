@@ -9,6 +9,14 @@ from django.core.wsgi import get_wsgi_application
 from django.utils.http import parse_header_parameters
 
 from api.response_cache import ResponseCache
+from config.renewal import watch_in_background
+
+try:
+    import uwsgi
+except ImportError:  # another server
+    pass
+else:
+    uwsgi.post_fork_hook = watch_in_background
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.conftest import ROOT
@@ -158,3 +160,19 @@ def behind_proxy(start_stack: StartStack, tmp_path_factory: pytest.TempPathFacto
     """One that believes what proxies on this machine say."""
     with start_stack(tmp_path_factory.mktemp("proxied"), TRUSTED_PROXIES="127.0.0.0/8,10.0.0.0/8") as running:
         yield running
+
+
+@contextmanager
+def uwsgi_alone(folder: Path, module: str, *options: str) -> Iterator[httpx.Client]:
+    """uWSGI with an application of the tests, and nothing else."""
+    port = free_port()
+    command = [Path(sysconfig.get_path("scripts")) / "uwsgi", "--strict", "--master", "--die-on-term", "--need-app"]
+    command += ["--single-interpreter", "--enable-threads", f"--http-socket=127.0.0.1:{port}", f"--module={module}"]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+    transport = httpx.HTTPTransport(retries=6, limits=httpx.Limits(max_keepalive_connections=0))
+    with httpx.Client(transport=transport, base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+        assert client.get("/").status_code == 200, (folder / "log").read_text()
+        yield client
+    process.terminate()
+    process.wait(20)

@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.nginx import own_folder
 from tests.servers import free_port
-from tests.stack.conftest import Stack, StartStack, run_entrypoint
+from tests.stack.conftest import Stack, StartStack, run_entrypoint, uwsgi_alone
 
 SLOW = {"HIGHLIGHT_TIMEOUT": "4"}
 
@@ -163,6 +164,20 @@ def test_workers_that_are_renewed_by_age_or_number_lose_no_request(own: Stack) -
             until(lambda pid=pid: pid not in workers(own) and len(workers(own)) == 2, "The worker was not renewed.")
     assert set(load.statuses) == {200}
     assert not load.failures
+
+
+def test_a_worker_that_has_grown_too_large_is_renewed_when_it_has_answered(tmp_path: Path) -> None:
+    with uwsgi_alone(tmp_path, "tests.stack.growing", "--processes=1", "--threads=4") as client:
+        before = client.get("/").text
+        time.sleep(1)
+        assert client.get("/").text == before
+        with ThreadPoolExecutor(2) as pool:
+            slow = pool.submit(lambda: client.get("/slow/").text)
+            time.sleep(0.2)
+            assert client.get("/grow/").text == before
+            assert slow.result() == before
+        until(lambda: client.get("/").text != before, "The worker was not renewed.")
+        assert "has grown to 3" in (tmp_path / "log").read_text()
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 import itertools
 import random
-import subprocess
-import sysconfig
 import threading
 import time
 from collections.abc import Iterator
@@ -14,9 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import PASSWORD, ROOT
-from tests.servers import free_port
-from tests.stack.conftest import Stack, StartStack
+from tests.conftest import PASSWORD
+from tests.stack.conftest import Stack, StartStack, uwsgi_alone
 
 WRITES = 1000
 
@@ -29,28 +26,10 @@ def begin_a_second() -> None:
 @pytest.fixture(scope="module")
 def counting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """uWSGI with two processes of four threads, and the application that counts how often it has been asked."""
-    folder, port = tmp_path_factory.mktemp("counting"), free_port()
-    command = [
-        Path(sysconfig.get_path("scripts")) / "uwsgi",
-        "--strict",
-        "--master",
-        "--die-on-term",
-        "--single-interpreter",
-    ]
-    command += ["--processes=2", "--threads=4", "--need-app", f"--http-socket=127.0.0.1:{port}"]
-    command += [
-        "--cache2=name=responses,items=64,blocksize=4096,blocks=512,bitmap=1,ignore_full=1",
-        "--cache-expire-freq=1",
-    ]
-    command += ["--cache2=name=counts,items=4", "--module=tests.stack.counting"]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-    transport = httpx.HTTPTransport(retries=6, limits=httpx.Limits(max_keepalive_connections=0))
-    with httpx.Client(transport=transport, base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-        assert client.get("/").status_code == 200, (folder / "log").read_text()
+    caches = ["name=responses,items=64,blocksize=4096,blocks=512,bitmap=1,ignore_full=1", "name=counts,items=4"]
+    options = ["--processes=2", "--threads=4", "--cache-expire-freq=1", *(f"--cache2={cache}" for cache in caches)]
+    with uwsgi_alone(tmp_path_factory.mktemp("counting"), "tests.stack.counting", *options) as client:
         yield client
-    process.terminate()
-    process.wait(20)
 
 
 numbers = itertools.count(1)
@@ -154,6 +133,16 @@ def test_where_nothing_is_kept_nobody_waits_for_a_turn(counting: httpx.Client, a
         answers = list(many.map(lambda _: counting.get(address, headers=headers).text, range(8)))
     assert len(set(answers)) == 8
     assert time.monotonic() - began < 8 * 0.4
+
+
+def test_lists_are_kept_too(counting: httpx.Client) -> None:
+    for query in ("", "?page=2"):
+        begin_a_second()
+        kept = counting.get(f"/snippets/{query}").text
+        assert counting.get(f"/snippets/{query}").text == kept
+        assert counting.get(f"/snippets/{query}", headers={"Authorization": "Bearer x"}).text != kept
+    begin_a_second()
+    assert counting.get("/snippets/").text != counting.get("/snippets/?page=2").text
 
 
 def test_a_full_memory_is_passed_by(counting: httpx.Client, address: str) -> None:
@@ -262,16 +251,6 @@ def test_what_expires_is_gone_at_that_moment_and_not_a_second_later(stack: Stack
         seen.append((began > moment, status, listed))
     assert (False, 200, True) in seen
     assert {(status, listed) for is_late, status, listed in seen if is_late} == {(404, False)}
-
-
-def test_lists_are_kept_too(counting: httpx.Client) -> None:
-    for query in ("", "?page=2"):
-        begin_a_second()
-        kept = counting.get(f"/snippets/{query}").text
-        assert counting.get(f"/snippets/{query}").text == kept
-        assert counting.get(f"/snippets/{query}", headers={"Authorization": "Bearer x"}).text != kept
-    begin_a_second()
-    assert counting.get("/snippets/").text != counting.get("/snippets/?page=2").text
 
 
 def test_a_list_shows_at_once_what_has_been_written(stack: Stack, writer: httpx.Client) -> None:
