@@ -4,7 +4,7 @@ from html import escape
 
 from benchmarks.goals import Verdict
 
-LEFT, WIDTH, ROW, LARGEST = 330, 960, 24, 2.0  # pixels; the longest bar is this many times the goal
+LEFT, WIDTH, ROW, LARGEST = 370, 1000, 24, 2.0  # pixels; the longest bar is this many times the goal
 GOAL = 240  # pixels, from the left of the bars to the line that all goals share
 COLOURS = {True: "#2f8f5b", False: "#c8553d"}
 STYLE = "text{font:13px system-ui,sans-serif;fill:#333}.title{font-weight:600;font-size:15px}.small{fill:#777}"
