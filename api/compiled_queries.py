@@ -74,6 +74,7 @@ class CompiledQuery(Generic[Row]):
 
 def _cursor(connection: Any) -> Any:
     """On PostgreSQL one that keeps plans, where the settings allow it: to plan takes longer than to read."""
+    connection.close_if_health_check_failed()  # as for each cursor of its own
     connection.ensure_connection()
     may_prepare = connection.vendor == "postgresql" and connection.connection.prepare_threshold is not None
     if not may_prepare or connection.queries_logged:  # where a prepared statement would have no text
