@@ -166,7 +166,7 @@ def behind_proxy(start_stack: StartStack, tmp_path_factory: pytest.TempPathFacto
 def uwsgi_alone(folder: Path, module: str, *options: str) -> Iterator[httpx.Client]:
     """uWSGI with an application of the tests, and nothing else."""
     port = free_port()
-    command = [Path(sysconfig.get_path("scripts")) / "uwsgi", "--strict", "--master", "--die-on-term", "--need-app"]
+    command = [Path(sysconfig.get_path("scripts")) / "uwsgi", "--strict", "--master", "--no-orphans", "--need-app"]
     command += ["--single-interpreter", "--enable-threads", f"--http-socket=127.0.0.1:{port}", f"--module={module}"]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
@@ -174,5 +174,5 @@ def uwsgi_alone(folder: Path, module: str, *options: str) -> Iterator[httpx.Clie
     with httpx.Client(transport=transport, base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
         assert client.get("/").status_code == 200, (folder / "log").read_text()
         yield client
-    process.terminate()
-    process.wait(20)
+    process.kill()  # not by a signal that it handles: in the middle of Python, uWSGI may wait for ever
+    process.wait()
