@@ -43,7 +43,7 @@ class CommentView(SnippetView):
     def etag(self, snippet: Snippet, comment: Comment) -> str:
         request: Request = self.request
         author = comment.author.username if comment.author else None
-        visitor = request.user.pk if request.accepted_renderer.format == "api" else None
+        visitor = request.user.pk if self.is_page else None
         place = (request.build_absolute_uri("/"), snippet.ref, comment.pk)
         return etag_of_version(comment.version, "comment", *place, author, request.accepted_media_type, visitor)
 

@@ -73,7 +73,7 @@ class RevisionDetail(RevisionView):
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         snippet = self.get_object()
-        visitor = request.user.pk if request.accepted_renderer.format == "api" else None
+        visitor = request.user.pk if self.is_page else None
         etag = self.tag(snippet, request.accepted_media_type, request.build_absolute_uri("/"), visitor)
         if is_fresh(request, etag):
             return self.not_modified(snippet, etag)

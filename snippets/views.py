@@ -172,7 +172,7 @@ class WholeSnippetView(SnippetView):
         else:
             edit_key = snippet.new_edit_key()
         snippet.save()
-        if edit_key and request.accepted_renderer.format == "api":
+        if edit_key and self.is_page:
             remember_edit_key(request, snippet)
         snippet.describe_as_new()
         data = CreatedSnippetSerializer(snippet, context=self.get_serializer_context()).data | {"edit_key": edit_key}
@@ -187,7 +187,7 @@ class WholeSnippetView(SnippetView):
 
     def etag(self, snippet: Snippet) -> str:
         request: Request = self.request
-        visitor = request.user.pk if request.accepted_renderer.format == "api" else None
+        visitor = request.user.pk if self.is_page else None
         # What others do to it is shown too, and makes no version of it.
         counts = (snippet.star_count, snippet.comment_count, snippet.is_starred_by(request.user))
         others = (snippet.owner_name, snippet.visible_source, visitor, *counts)

@@ -96,19 +96,18 @@ def test_a_token_is_found_with_its_user_until_it_ends_or_he_may_not_sign_in(owne
     assert ApiToken.of(secret) is None
 
 
-if connection.vendor == "postgresql":
-
-    @pytest.mark.parametrize(("threshold", "kept"), [(None, 0), (5, 1)])
-    def test_the_plan_of_what_is_asked_again_is_kept(snippet: Snippet, threshold: int | None, kept: int) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("DEALLOCATE ALL")
-            connection.connection._prepared.clear()  # psycopg's own record of them
-            before, connection.connection.prepare_threshold = connection.connection.prepare_threshold, threshold
-            for _ in range(7):
-                assert read(str(snippet.pk), AnonymousUser(), [], described=False) == snippet
-            connection.connection.prepare_threshold = before
-            cursor.execute("SELECT count(*) FROM pg_prepared_statements")
-            assert cursor.fetchone() == (kept,)
+@pytest.mark.database("postgresql")
+@pytest.mark.parametrize(("threshold", "kept"), [(None, 0), (5, 1)])
+def test_the_plan_of_what_is_asked_again_is_kept(snippet: Snippet, threshold: int | None, kept: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+        connection.connection._prepared.clear()  # psycopg's own record of them
+        before, connection.connection.prepare_threshold = connection.connection.prepare_threshold, threshold
+        for _ in range(7):
+            assert read(str(snippet.pk), AnonymousUser(), [], described=False) == snippet
+        connection.connection.prepare_threshold = before
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert cursor.fetchone() == (kept,)
 
 
 def test_values_are_never_a_part_of_the_sql(owner: User, stranger: User) -> None:
