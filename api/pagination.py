@@ -23,6 +23,15 @@ def whole_number(name: str, text: str, maximum: int, hint: str = "") -> int:
     return int(text)
 
 
+def beyond(ordering: str, direction: str, value: Any, pk: Any) -> Q:
+    """The rows that lie `after` or `before` a place of a list in this order; its values may be expressions."""
+    name = ordering.lstrip("-")
+    comparison = "lt" if ordering.startswith("-") == (direction == "after") else "gt"
+    # The first condition says nothing that the second does not, but an index can start from it.
+    start = Q(**{f"{name}__{comparison}e": value})
+    return start & (Q(**{f"{name}__{comparison}": value}) | Q(**{f"pk__{comparison}": pk}))
+
+
 class KeysetPagination(BasePagination):
     """`?page=` for the first pages, and cursors in `next` and `previous` that go on for ever.
 
@@ -78,16 +87,21 @@ class KeysetPagination(BasePagination):
         return self._linked(keys[:size], more_before=number > 1, more_after=len(keys) > size)
 
     def _rows_at_cursor(self, request: Request, size: int) -> list[Model]:
-        direction, beyond = self._read_cursor(request)
+        direction, text, pk = self.place_at_cursor(request)
+        keys = self.keys_beyond(direction, self._field().to_python(text), pk, size + 1)
+        more = len(keys) > size
         if direction == "after":
-            keys = self.keys_of(self.queryset.filter(beyond), 0, size + 1)
-            return self._linked(keys[:size], more_before=True, more_after=len(keys) > size)
-        keys = self.keys_of(self.queryset.filter(beyond).reverse(), 0, size + 1)
-        return self._linked(keys[:size][::-1], more_before=len(keys) > size, more_after=True)
+            return self._linked(keys[:size], more_before=True, more_after=more)
+        return self._linked(keys[:size][::-1], more_before=more, more_after=True)
 
     def keys_of(self, queryset: QuerySet[Model], start: int, stop: int) -> list[int]:
         """Of the rows that are skipped nothing else is read."""
         return list(queryset.values_list("pk", flat=True)[start:stop])
+
+    def keys_beyond(self, direction: str, value: Any, pk: int, count: int) -> list[int]:
+        """The nearest first."""
+        rows = self.queryset.filter(beyond(self.ordering, direction, value, pk))
+        return self.keys_of(rows if direction == "after" else rows.reverse(), 0, count)
 
     def count_of(self, queryset: QuerySet[Model]) -> int:
         """How many rows there are; beyond `max_count` any number will do."""
@@ -112,16 +126,6 @@ class KeysetPagination(BasePagination):
     def cursor_to(self, direction: str, text: str, pk: int) -> str:
         place = [self.ordering, direction, text, pk]
         return replace_query_param(self._first(), "cursor", signing.dumps(place, salt=SALT))
-
-    def _read_cursor(self, request: Request) -> tuple[str, Q]:
-        """The direction, and the rows that lie there."""
-        direction, text, pk = self.place_at_cursor(request)
-        name = self.ordering.lstrip("-")
-        value = self._field().to_python(text)
-        comparison = "lt" if self.ordering.startswith("-") == (direction == "after") else "gt"
-        # The first condition says nothing that the second does not, but an index can start from it.
-        start = Q(**{f"{name}__{comparison}e": value})
-        return direction, start & (Q(**{f"{name}__{comparison}": value}) | Q(**{f"pk__{comparison}": pk}))
 
     def _cursor(self, row: Model, direction: str) -> str:
         return self.cursor_to(direction, self._field().value_to_string(row), row.pk)

@@ -1,6 +1,7 @@
 """Pages of snippets, and of what they were."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db.models import Model
 from django.utils.functional import cached_property
@@ -11,7 +12,7 @@ from rest_framework.views import APIView
 from api.pagination import KeysetPagination
 from snippets.models import Snippet
 from snippets.querysets import SnippetQuerySet
-from snippets.reading import read_listed
+from snippets.reading import keys_listed, read_listed
 from snippets.revisions import Revision
 
 
@@ -29,6 +30,9 @@ class SnippetPagination(KeysetPagination):
         self, queryset: SnippetQuerySet, request: Request, view: APIView | None = None
     ) -> list[Model]:
         self.query = request.query_params.get("q", "")
+        # SQL is made anew for what filters leave, and takes longer than all that the database does.
+        self.is_whole = request.query_params.keys() <= {*self.query_parameters, "include", "format"}
+        self.total: int | None = None
         if self.query:
             self.max_count = self.max_found
         return super().paginate_queryset(queryset, request, view)
@@ -42,13 +46,26 @@ class SnippetPagination(KeysetPagination):
         return self.queryset.first_found(self.query, self.max_count + 1)
 
     def keys_of(self, queryset: SnippetQuerySet, start: int, stop: int) -> list[int]:
+        if self.is_whole:
+            keys, self.total = keys_listed(self.request.user, start, stop, most=self.max_count)
+            return keys
         if not self.query:
             return super().keys_of(queryset, start, stop)
         if queryset is self.queryset and stop <= self.max_count + 1:
             return self.found[start:stop]
         return queryset.first_found(self.query, stop)[start:]
 
+    def keys_beyond(self, direction: str, value: Any, pk: int, count: int) -> list[int]:
+        if not self.is_whole:
+            return super().keys_beyond(direction, value, pk, count)
+        keys, self.total = keys_listed(
+            self.request.user, 0, count, most=self.max_count, direction=direction, created=value, pk=pk
+        )
+        return keys
+
     def count_of(self, queryset: SnippetQuerySet) -> int:
+        if self.total is not None:
+            return self.total
         return len(self.found) if self.query else super().count_of(queryset)
 
     def rows_of(self, keys: list[int]) -> Iterable[Snippet]:

@@ -47,6 +47,7 @@ from uploads.removal import remove_after_commit
 if TYPE_CHECKING:
     from snippets.models import Snippet
 
+NEWEST_FIRST = "-created"  # the order of lists that are asked for none
 LARGEST_PK = 2**63 - 1  # which no sequence ever reaches
 
 

@@ -1,7 +1,7 @@
 """Reads what is shown of snippets: what is asked most often, and so in SQL that is made once for all who ask alike."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any
 
@@ -9,12 +9,14 @@ from django.db import models
 from django.utils import timezone
 
 from api.compiled_queries import CompiledQuery, Parameter
+from api.pagination import beyond
 from api.reading_by_number import read_by_number
 from snippets.models import Snippet
-from snippets.querysets import Address, AnyVisitor, Visitor
+from snippets.querysets import NEWEST_FIRST, Address, AnyVisitor, RowCount, Visitor
 
 NOW = Parameter("now", models.DateTimeField())
 USER = Parameter("user", models.BigIntegerField())
+PLACE = Parameter("created", models.DateTimeField()), Parameter("pk", models.BigIntegerField())
 
 
 def _kind(visitor: Visitor) -> AnyVisitor:
@@ -36,6 +38,35 @@ def read(ref: str, visitor: Visitor, edit_key_digests: Iterable[str], *, describ
     digests = {f"digest{number}": it for number, it in enumerate(filter(None, edit_key_digests))}
     query = _query_of_one(address.field, _kind(visitor), len(digests), described)
     return query.first(address=address.value, user=visitor.pk, now=timezone.now(), **digests)
+
+
+@lru_cache(maxsize=256)
+def _query_of_keys(visitor: AnyVisitor, direction: str, start: int, stop: int, most: int) -> CompiledQuery[Snippet]:
+    listed = Snippet.objects.listed_for(visitor, NOW)
+    total = RowCount(listed.order_by().values("pk")[: most + 1])
+    keys = listed.ordered_by(NEWEST_FIRST).only("pk").annotate(total=total)
+    if direction:
+        keys = keys.filter(beyond(NEWEST_FIRST, direction, *PLACE))
+    return CompiledQuery((keys.reverse() if direction == "before" else keys)[start:stop])
+
+
+def keys_listed(
+    visitor: Visitor,
+    start: int,
+    stop: int,
+    *,
+    most: int,
+    direction: str = "",
+    created: datetime | None = None,
+    pk: int | None = None,
+) -> tuple[list[int], int | None]:
+    """The keys of what this visitor's lists show, the newest first: all of it, or what lies in a direction of a place.
+
+    With them comes how many his lists show (beyond `most` any number will do), which nobody knows where there is none.
+    """
+    query = _query_of_keys(_kind(visitor), direction, start, stop, most)
+    found = query.rows(user=visitor.pk, now=timezone.now(), created=created, pk=pk)
+    return [row.pk for row in found], found[0].total if found else None  # type: ignore[attr-defined]
 
 
 @lru_cache(maxsize=256)

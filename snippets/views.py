@@ -30,7 +30,7 @@ from snippets.models import Snippet
 from snippets.pagination import SnippetPagination
 from snippets.parsers import PlainTextParser
 from snippets.permissions import SnippetPermission, edit_key_digests, remember_edit_key
-from snippets.querysets import Visitor
+from snippets.querysets import NEWEST_FIRST, Visitor
 from snippets.reading import public_ones_expire_within, read
 from snippets.renderers import RawRenderer, SnippetPageRenderer
 from snippets.serializers import CreatedSnippetSerializer, SnippetDetailSerializer, SnippetRowSerializer
@@ -209,7 +209,7 @@ class SnippetViewSet(WholeSnippetView, viewsets.ModelViewSet):
     schema_parameters = {"PUT": WRITING, "PATCH": WRITING, "DELETE": WRITING}
 
     def get_queryset(self) -> QuerySet[Snippet]:
-        return Snippet.objects.listed_for(self.request.user).ordered_by("-created")
+        return Snippet.objects.listed_for(self.request.user).ordered_by(NEWEST_FIRST)
 
     def get_serializer_class(self) -> type[BaseSerializer[Snippet]]:
         return {"list": SnippetRowSerializer, "create": CreatedSnippetSerializer}.get(
