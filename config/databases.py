@@ -73,7 +73,7 @@ def postgresql(
     given = database.get("OPTIONS", {})
     options = PATIENCE | given | _tls(given, sslmode=sslmode, sslrootcert=sslrootcert)
     options |= _timeouts(given, statement_timeout=statement_timeout, lock_timeout=lock_timeout)
-    return {"PASSWORD": password or database["PASSWORD"], "OPTIONS": options}
+    return {"ENGINE": "config.postgresql", "PASSWORD": password or database["PASSWORD"], "OPTIONS": options}
 
 
 def _tls(given: Settings, **values: str) -> Settings:

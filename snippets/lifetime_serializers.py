@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 from rest_framework.utils import html
 
-from api.serializers import StrictBooleanField, StrictModelSerializer, StrictSerializer
+from api.serializers import StrictBooleanField, StrictModelSerializer, StrictSerializer, UTCDateTimeField
 from snippets.address_fields import AddressField
 from snippets.lifetimes import LONGEST
 from snippets.models import Snippet, Visibility
@@ -24,7 +24,7 @@ ISO_8601 = re.compile(r"[-+]?P[-+0-9.,DTHMS]{1,50}(?<!T)", re.ASCII)
 SECONDS = re.compile(r"[-+]?[0-9]{1,20}", re.ASCII)
 
 
-class ExpiresField(serializers.DateTimeField):
+class ExpiresField(UTCDateTimeField):
     """A time to come, with its zone."""
 
     default_error_messages = {

@@ -180,7 +180,7 @@ def test_postgresql_keeps_its_connections_and_checks_them() -> None:
     result = _python("-c", program, SECRET_KEY=KEY, DATABASE_URL=url)
     assert result.returncode == 0, result.stderr
     database = json.loads(result.stdout)
-    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert database["ENGINE"] == "config.postgresql"
     assert (database["USER"], database["PASSWORD"], database["HOST"]) == ("ann", "p@ss", "db.example.org")
     assert (database["NAME"], int(database["PORT"])) == ("snippets", 5433)
     assert database["CONN_MAX_AGE"] == 600

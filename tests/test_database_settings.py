@@ -78,7 +78,7 @@ def test_the_password_from_a_file_of_its_own(tmp_path: Path) -> None:
 
 def test_the_variables_of_rds(tmp_path: Path) -> None:
     database = _settings(**RDS)
-    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert database["ENGINE"] == "config.postgresql"
     assert (database["HOST"], database["PORT"]) == (RDS["RDS_HOSTNAME"], 5432)
     assert (database["NAME"], database["USER"], database["PASSWORD"]) == ("ebdb", "ann", "hunter2")
     assert database["CONN_HEALTH_CHECKS"] is True
