@@ -48,6 +48,13 @@ class CompiledQuery(Generic[Row]):
 
     def rows(self, **values: Any) -> list[Row]:
         """`values` has one for the name of each parameter."""
+        return [self._row(found) for found in self.tuples(**values)]
+
+    def first(self, **values: Any) -> Row | None:
+        return next(iter(self.rows(**values)), None)
+
+    def tuples(self, **values: Any) -> list[list[Any]]:
+        """What the database has of each row: its columns, and then its annotations."""
         connection = connections[self._database]
         prepared = [
             it.output_field.get_db_prep_value(values[it.name], connection) if isinstance(it, Parameter) else it
@@ -55,15 +62,14 @@ class CompiledQuery(Generic[Row]):
         ]
         with _cursor(connection) as cursor:
             cursor.execute(self._sql, prepared)
-            return [self._row(list(found), connection) for found in cursor.fetchall()]
-
-    def first(self, **values: Any) -> Row | None:
-        return next(iter(self.rows(**values)), None)
-
-    def _row(self, found: list[Any], connection: Any) -> Row:
+            tuples = [list(found) for found in cursor.fetchall()]
         for position, (converters, expression) in self._converters:
-            for convert in converters:
-                found[position] = convert(found[position], expression, connection)
+            for found in tuples:
+                for convert in converters:
+                    found[position] = convert(found[position], expression, connection)
+        return tuples
+
+    def _row(self, found: list[Any]) -> Row:
         row = self._model.from_db(self._database, self._names, found[self._fields])
         for name, position in self._annotations:
             setattr(row, name, found[position])

@@ -123,10 +123,10 @@ def postgresql() -> Iterator[PostgreSQL | None]:
         server.__exit__(None, None, None)
 
 
-def fill(url: str, folder: Path, rows: int, size: int) -> Filled:
+def fill(url: str, folder: Path, rows: int, size: int, settings: str = "config.settings") -> Filled:
     """Migrates the service's database, and fills it where it is empty."""
     environment = servers.variables(folder, DATABASE_URL=url, DATABASE_STATEMENT_TIMEOUT="0")
-    environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    environment["DJANGO_SETTINGS_MODULE"] = settings
     servers.run(["manage.py", "migrate", "-v0"], environment)
     said = servers.run(["-m", "benchmarks.filling", str(rows), str(size)], environment)
     token, count = said.split()

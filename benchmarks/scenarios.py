@@ -5,7 +5,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks import clients, corpus, databases, goals, processes, servers
@@ -14,9 +14,11 @@ from benchmarks.databases import Database, Filled
 from benchmarks.goals import Spread, Verdict
 from benchmarks.measuring import Contestant, Sample, compare, in_turn
 from benchmarks.servers import Server
+from tests.nginx import own_folder
 
 Samples = dict[str, list[Sample]]
 WRITERS = 32
+DEFAULTS = "default settings"
 
 
 @dataclass(frozen=True)
@@ -139,20 +141,40 @@ def post(bench: Bench) -> None:
 
 def write_at_once(bench: Bench) -> None:
     """Many processes that write: how fast, how many are refused, and whether all that was confirmed is there."""
-    urls = {"post": bench.small.url, "textbook": bench.textbook_url}
-    written: dict[str, list[clients.Written]] = {name: [] for name in urls}
-    for contestant in in_turn(_writing(bench), bench.options.rounds):
-        count = clients.rows_of(bench.database, urls[contestant.name])
-        written[contestant.name].append(clients.write_at_once(contestant, WRITERS, bench.options.seconds, count))
-    ours, textbook = written["post"], written["textbook"]
+    with _by_default(bench) as defaults:
+        contestants, urls = _writing(bench), {"post": bench.small.url, "textbook": bench.textbook_url}
+        if defaults:
+            server, filled = defaults
+            headers = contestants[0].headers | {"Authorization": f"Bearer {filled.token}"}
+            contestants.append(replace(contestants[0], name=DEFAULTS, server=server, headers=headers))
+            urls[DEFAULTS] = filled.url
+        written: dict[str, list[clients.Written]] = {name: [] for name in urls}
+        for contestant in in_turn(contestants, bench.options.rounds):
+            count = clients.rows_of(bench.database, urls[contestant.name])
+            written[contestant.name].append(clients.write_at_once(contestant, WRITERS, bench.options.seconds, count))
     title = f"{WRITERS} writers"
+    ours = written.pop("post")
     bench.judge(f"{title}: refused", [it.refused for it in ours], "<=", 0)
     bench.judge(f"{title}: lost", [it.lost for it in ours], "<=", 0)
-    bench.judge(f"{title}: textbook, refused", [it.refused for it in textbook], "<=", None)
     bench.judge(f"{title}: rate", [it.rate for it in ours], ">=", None, "/s")
-    ratios = [one.rate / max(0.1, other.rate) for one, other in zip(ours, textbook, strict=True)]
-    sqlite = bench.database.name == "SQLite"
-    bench.judge(f"{title}: rate / textbook", ratios, ">=", goals.WRITING_RATE if sqlite else None)
+    for name, others in written.items():
+        ratios = [one.rate / max(0.1, other.rate) for one, other in zip(ours, others, strict=True)]
+        bench.judge(f"{title}: {name}, refused", [it.refused for it in others], "<=", None)
+        bench.judge(f"{title}: rate / {name}", ratios, ">=", goals.WRITING_RATE if name == DEFAULTS else None)
+
+
+@contextmanager
+def _by_default(bench: Bench) -> Iterator[tuple[Server, Filled] | None]:
+    """The service on SQLite as Django opens it where nobody says how; None on another database."""
+    if bench.database.name != "SQLite":
+        yield None
+        return
+    folder, options, settings = own_folder(bench.folder / "defaults"), bench.options, "benchmarks.default_sqlite"
+    with bench.database.fresh(folder) as url:
+        filled = databases.fill(url, folder, options.small_rows, options.size, settings)
+        variables = {"DATABASE_URL": url, "STATIC_ROOT": str(bench.static), "DJANGO_SETTINGS_MODULE": settings}
+        with servers.service(folder, **variables) as server:
+            yield server, filled
 
 
 def highlight_again(bench: Bench) -> None:

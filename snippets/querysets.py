@@ -13,7 +13,6 @@ Staff see everything, what has expired too. Of a snippet posted by nobody, whoev
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
@@ -111,8 +110,9 @@ class SnippetQuerySet(QuerySet["Snippet"]):
         """Deletes the rows alone: their files are for the caller to remove."""
         return super().delete()
 
-    def alive(self, now: datetime | Expression | None = None) -> "SnippetQuerySet":
-        return self.filter(Q(expires__isnull=True) | Q(expires__gt=now or timezone.now()))
+    @staticmethod
+    def _alive(now: Expression | None = None) -> Q:
+        return Q(expires__isnull=True) | Q(expires__gt=now or timezone.now())
 
     def expired(self) -> "SnippetQuerySet":
         return self.filter(expires__lte=timezone.now())
@@ -121,7 +121,7 @@ class SnippetQuerySet(QuerySet["Snippet"]):
         """What lists, counts and searches show. What burns after reading is never public."""
         if user.is_staff:
             return self.filter(Q(burn_after_read=False) | self._owned(user))
-        return self.alive(now).filter(Q(visibility="public") | self._owned(user))
+        return self.filter(self._alive(now) & (Q(visibility="public") | self._owned(user)))
 
     def at(self, ref: str, user: Visitor, edit_key_digests: Iterable[str] = ()) -> "SnippetQuerySet":
         """The snippet at the address `ref` (a number or a slug), where this visitor may see it; at most one row."""
@@ -139,7 +139,7 @@ class SnippetQuerySet(QuerySet["Snippet"]):
             seen |= Q(visibility="unlisted")
         if edit_key_digests:
             seen |= Q(owner__isnull=True, edit_key_digest__in=edit_key_digests)
-        return self.alive(now).filter(here & seen)
+        return self.filter(self._alive(now) & here & seen)
 
     def with_authors(self) -> "SnippetQuerySet":
         """Each with who made it, and who made its newest revision."""

@@ -65,8 +65,8 @@ def keys_listed(
     With them comes how many his lists show (beyond `most` any number will do), which nobody knows where there is none.
     """
     query = _query_of_keys(_kind(visitor), direction, start, stop, most)
-    found = query.rows(user=visitor.pk, now=timezone.now(), created=created, pk=pk)
-    return [row.pk for row in found], found[0].total if found else None  # type: ignore[attr-defined]
+    found = query.tuples(user=visitor.pk, now=timezone.now(), created=created, pk=pk)
+    return [key for key, _ in found], found[0][1] if found else None
 
 
 @lru_cache(maxsize=256)
