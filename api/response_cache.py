@@ -3,8 +3,8 @@
 A WSGI middleware before Django. It is exact: whoever has changed a snippet never reads the old one from here, nor does
 anybody who asks after him. Each entry belongs to a generation, of its snippet or of all lists, which is read before
 the database is, and replaced when a change has been committed: an answer that was made of the old row is stored under a
-name for which nobody asks any more. The second is a part of the name too: what another instance has changed, or staff
-have of a user, is seen within that time.
+name for which nobody asks any more. The second is a part of the name too: what another instance has changed is seen
+within that time.
 
 Each process also has what it has given in this second, under the same names, at hand: to ask uWSGI for it takes longer
 than all the rest, since the threads take turns for that.
@@ -38,10 +38,11 @@ StartResponse = Callable[..., Any]
 Application = Callable[[Environment, StartResponse], Iterable[bytes]]
 
 NAME = "responses"  # of the memory, in config/uwsgi.ini
-LARGEST = 256 * 1024  # bytes
+LARGEST = 1024 * 1024  # bytes
 LONGEST_KEY = 2000  # bytes; the memory takes 2048
 KEEP = 2  # seconds, in which no more than one of them finds an entry: what changes by itself before must not be kept
 AT_HAND = 50  # answers in each process
+LARGEST_AT_HAND = 64 * 1024  # bytes
 PATIENCE = 2  # seconds
 PAUSE = 0.002  # seconds
 
@@ -79,18 +80,28 @@ class Generations:
         start = place * self.length
         self._memory[start : start + self.length] = secrets.token_bytes(self.length)
 
+    def renew_all(self) -> None:
+        self._memory[:] = secrets.token_bytes(len(self._memory))
+
 
 generations = Generations()
 
 
-def forget(snippet: int) -> None:
-    """Whoever asks after the transaction under way sees what it has changed."""
+def forget(*snippets: int) -> None:
+    """Whoever asks after the transaction under way sees what it has changed of them."""
     if uwsgi is not None:
-        transaction.on_commit(lambda: _renew(snippet))
+        transaction.on_commit(lambda: _renew(snippets))
 
 
-def _renew(snippet: int) -> None:
-    generations.renew(snippet % Generations.snippets)
+def forget_all() -> None:
+    """The same for a change that shows in the answers of any snippets."""
+    if uwsgi is not None:
+        transaction.on_commit(generations.renew_all)
+
+
+def _renew(snippets: Iterable[int]) -> None:
+    for snippet in snippets:
+        generations.renew(snippet % Generations.snippets)
     generations.renew(Generations.lists)
 
 
@@ -116,7 +127,9 @@ class ResponseCache:
             return self.application(environ, start_response)
         found = uwsgi.cache_get(key, NAME) or _wait_for_who_asks(key)
         if found:
-            at_hand[name] = answer = _from_bytes(found)
+            answer = _from_bytes(found)
+            if len(found) <= LARGEST_AT_HAND:
+                at_hand[name] = answer
             return _give(answer, environ, start_response)
         try:
             return self._ask(key, environ, start_response)

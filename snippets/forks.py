@@ -25,5 +25,4 @@ class Forkable(models.Model):
     def forget_answers(self, *, forks: bool) -> None:
         """Drops what is kept of it, and where that names it what is kept of its forks."""
         it: Any = self
-        for pk in (it.pk, *(it.forks.values_list("pk", flat=True) if forks else ())):
-            forget(pk)
+        forget(it.pk, *(it.forks.values_list("pk", flat=True) if forks else ()))

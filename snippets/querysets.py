@@ -102,8 +102,8 @@ class SnippetQuerySet(QuerySet["Snippet"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """Deletes the rows, and after that what has been uploaded to them."""
         remove_after_commit(stored_names(self))
-        for pk in self.values_list("pk", flat=True):
-            forget(pk)
+        forks: SnippetQuerySet = self.model._default_manager.filter(forked_from__in=self.order_by().values("pk"))
+        forget(*self.values_list("pk", flat=True), *forks.values_list("pk", flat=True))
         return self.delete_rows()
 
     def delete_rows(self) -> tuple[int, dict[str, int]]:

@@ -130,7 +130,7 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
 
     def conceals(self, snippet: Snippet) -> bool:
         """Whether this visitor must not see what it holds."""
-        return snippet.conceals_from(self.request.user, edit_key_digests(self.request))
+        return snippet.burn_after_read and snippet.conceals_from(self.request.user, edit_key_digests(self.request))
 
     @transaction.atomic  # describing PUT asks whether it is allowed, which locks the row
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -142,9 +142,13 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
         """The answer with its ETag; a public snippet may be kept by everybody who asks again before using it."""
         response = Response(data, status=status_code, headers={"ETag": etag})
         is_for_all = snippet.visibility == "public" and self.request.method in SAFE_METHODS and not self.is_page
-        if is_for_all and snippet.seconds_left > KEEP:
+        if is_for_all and snippet.seconds_left > KEEP and not self._source_expires(snippet):
             response["Cache-Control"] = SHARED
         return response
+
+    def _source_expires(self, snippet: Snippet) -> bool:
+        """Whether that could end what is shown of it, while the answer is kept."""
+        return self.describes and snippet.visible_source is not None and public_ones_expire_within(KEEP)
 
     @property
     def is_page(self) -> bool:
