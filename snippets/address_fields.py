@@ -20,6 +20,12 @@ def _around_ref(view_name: str) -> tuple[str, str]:
     return before, after
 
 
+def path_to(view_name: str, ref: str) -> str:
+    """As `reverse` finds it, which looks through all addresses."""
+    before, after = _around_ref(view_name)
+    return f"{before}{ref}{after}"
+
+
 @extend_schema_field({"type": "string", "format": "uri"})
 class AddressField(serializers.Field):
     """A snippet's address among those of a view. As HyperlinkedIdentityField has it, but each row is a joined string:

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.downloads import protect
+from snippets.address_fields import path_to
 from snippets.conditions import is_fresh
 from snippets.highlighting import FORMATS, REVISION, Options
 from snippets.models import Snippet
@@ -22,6 +23,13 @@ from snippets.serializers import HighlightOptionsSerializer
 from snippets.views import SnippetView
 
 PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+LINKS = {
+    "raw": "snippet-raw",
+    "files": "attachment-list",
+    "history": "revision-list",
+    "comments": "comment-list",
+    "details": "snippet-detail",
+}
 ALWAYS_HONOURED = {"language", "style"}  # a style that a format has no use for does no harm
 HIGHLIGHT_ANSWERS = {
     (200, it.media_type.partition(";")[0]): OpenApiTypes.BINARY if it.name == "png" else OpenApiTypes.STR
@@ -85,4 +93,4 @@ class HighlightView(SnippetView):
 
     def about(self, snippet: Snippet) -> dict[str, Any]:
         """What the page says besides."""
-        return {}
+        return {name: path_to(view_name, snippet.ref) for name, view_name in LINKS.items()}
