@@ -32,17 +32,22 @@ class Verdict:
     unit: str = ""
 
     @property
+    def judged(self) -> float:
+        """The median; where the goal is that nothing happens, the worst round: a loss in one of them is a loss."""
+        return self.measured.high if self.kind == "<=" and self.limit == 0 else self.measured.median
+
+    @property
     def met(self) -> bool | None:
         if self.limit is None:
             return None
-        return self.measured.median >= self.limit if self.kind == ">=" else self.measured.median <= self.limit
+        return self.judged >= self.limit if self.kind == ">=" else self.judged <= self.limit
 
     @property
     def margin(self) -> float | None:
         """By how much, as a share of the limit; less than 0 is missed. None where the limit is 0, or none."""
         if not self.limit:
             return None
-        better = self.measured.median - self.limit
+        better = self.judged - self.limit
         return (better if self.kind == ">=" else -better) / self.limit
 
 

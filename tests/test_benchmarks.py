@@ -92,6 +92,13 @@ def test_goals(measured: float, kind: str, limit: float, met: bool, margin: floa
     assert (verdict.met, verdict.margin, chart.share(verdict)) == (met, margin, share)
 
 
+@pytest.mark.parametrize("lost, met", [([0, 0, 0, 0, 0], True), ([0, 3, 0, 1, 0], False)])
+def test_what_must_not_happen_happens_in_no_round(lost: list[float], met: bool) -> None:
+    verdict = Verdict("lost", Spread.of(lost), "<=", 0)
+    assert (verdict.met, chart.share(verdict)) == (met, float(met))
+    assert Verdict("a search", Spread.of([4.0, 4.0, 6.0]), "<=", 5).met
+
+
 def test_what_has_no_goal_is_neither_met_nor_missed() -> None:
     verdict = Verdict("what", Spread.of([1.0]), "<=", None)
     assert (verdict.met, verdict.margin) == (None, None)
