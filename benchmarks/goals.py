@@ -75,7 +75,7 @@ RATIOS: dict[str, tuple[Ratio, ...]] = {
         *COLD,
         Ratio("token", "django", 0.18, 0.14),
         Ratio("304 cold", "cold", 1.4, 1.4),
-        Ratio("304 warm", "warm", None, None),
+        Ratio("304 warm", "warm", 1.4, 1.4),
     ),
     "raw": (*WARM, Ratio("cold", "django", 0.3, 0.2), Ratio("cold", "textbook", 3.5, None)),
     "highlight": (*WARM, *COLD),
