@@ -65,20 +65,25 @@ def last_cursor(client: Client) -> str:
     return cursor
 
 
-def ask_for_everything(client: Client, number: int, rows: int) -> None:
-    """One request of each kind in turn, about one snippet after the other; the client shows a token."""
-    ref = 1 + number // 10 % rows
-    path = f"/snippets/{ref}/"
+def ask_for_everything(writer: Client, anonymous: Client, number: int, rows: int) -> None:
+    """One request of each kind in turn, about one snippet after the other.
+
+    The writer shows a token. In every other turn somebody without one reads, who alone has answers from memory; nginx
+    would let few of his writes through.
+    """
+    turn = number // 10  # of the ten kinds below
+    reader = anonymous if turn % 2 else writer
+    path = f"/snippets/{1 + turn % rows}/"
     kinds: list[Callable[[], object]] = [
-        lambda: client.get(path),
-        lambda: client.get(f"{path}raw/"),
-        lambda: client.get(f"{path}highlight/"),
-        lambda: client.get(f"{path}highlight.svg?linenos=true"),
-        lambda: client.get("/snippets/"),
-        lambda: client.get("/snippets/?include=code"),
-        lambda: client.get("/snippets/?q=return&ordering=title"),
-        lambda: client.get("/languages/"),
-        lambda: client.make(f"print({number})\n" * 20),
-        lambda: client.ask("PATCH", path, json.dumps({"title": f"Title {number}"}), JSON),
+        lambda: reader.get(path),
+        lambda: reader.get(f"{path}raw/"),
+        lambda: reader.get(f"{path}highlight/"),
+        lambda: reader.get(f"{path}highlight.svg?linenos=true"),
+        lambda: reader.get("/snippets/"),
+        lambda: reader.get("/snippets/?include=code"),
+        lambda: reader.get("/snippets/?q=return&ordering=title"),
+        lambda: reader.get("/languages/"),
+        lambda: writer.make(f"print({number})\n" * 20),
+        lambda: writer.ask("PATCH", path, json.dumps({"title": f"Title {number}"}), JSON),
     ]
     kinds[number % len(kinds)]()

@@ -88,4 +88,4 @@ SEARCH = 5  # milliseconds
 WRITING_RATE = 5  # times that of SQLite's default settings
 SECOND_HIGHLIGHT = 10  # times as fast as the first
 MEMORY_GROWTH = 1.2  # times that after 100 requests
-MEMORY = 110  # MiB
+MEMORY = 110  # MB

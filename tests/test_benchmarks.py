@@ -9,11 +9,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import chart, corpus, measuring, report
+from benchmarks import chart, corpus, measuring, processes, report
 from benchmarks.goals import RATIOS, Ratio, Spread, Verdict
 from benchmarks.measuring import Contestant, Sample
 from benchmarks.scenarios import GROUPS, Options
 from benchmarks.servers import Server
+from config import renewal
 from tests.conftest import ROOT
 
 # As wrk has printed it, with a space after full seconds.
@@ -124,6 +125,11 @@ def test_the_report_says_what_was_missed_and_what_failed(tmp_path: Path) -> None
     assert [goal["met"] for goal in goals] == [False, True]
     picture = ElementTree.parse(tmp_path / "latest.svg").getroot()  # noqa: S314 - our own
     assert "a search <fast>" in "".join(picture.itertext())
+
+
+def test_memory_is_measured_in_the_unit_of_its_goal() -> None:
+    megabytes = renewal.resident() / 10**6
+    assert processes.memory(os.getpid()) == pytest.approx(megabytes, rel=0.02)  # one in MiB would be 5 % less
 
 
 def test_the_snippets_are_always_the_same_and_of_their_size() -> None:
