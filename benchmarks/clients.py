@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
+from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.client import JSON, Client
@@ -53,15 +54,22 @@ def rows_of(database: Database, url: str) -> Callable[[], int]:
     return lambda: database.count(url, "snippets_snippet")
 
 
-def last_cursor(client: Client) -> str:
-    """Of the last page of the list. The way there begins a few pages before it, at a time: a cursor is a place in the
-    whole list, whatever the filter was when it was given."""
-    oldest = json.loads(client.get("/snippets/?ordering=created&page_size=50"))["results"]
-    page = json.loads(client.get("/snippets/?created_before=" + oldest[-1]["created"]))
-    cursor = ""
-    while page["next"]:
-        cursor = urlsplit(page["next"]).query.partition("cursor=")[2].partition("&")[0]
-        page = json.loads(client.get(f"/snippets/?cursor={cursor}"))
+def last_cursor(get: Callable[[str], bytes]) -> str:
+    """Of the last page of the list, which is as long as the first. The way there begins a page before it, at a time: a
+    cursor is a place in the whole list, whatever the filter was when it was given."""
+
+    def page(query: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(get(f"/snippets/{query}"))
+        return found
+
+    size = len(page("")["results"])
+    oldest = page(f"?ordering=created&page_size={2 * size + 1}")["results"]
+    before = page("?created_before=" + oldest[-1]["created"])
+    cursor = urlsplit(before["next"] or "").query.partition("cursor=")[2].partition("&")[0]
+    last = page(f"?cursor={cursor}")
+    end = [row["pk"] for row in reversed(oldest[:size])]
+    if last["next"] or [row["pk"] for row in last["results"]] != end:
+        raise SystemExit(f"The cursor {cursor!r} does not lead to the last {size} snippets.")
     return cursor
 
 

@@ -199,10 +199,13 @@ def _milliseconds(client: Client, pk: int) -> float:
 def read_deep(bench: Bench) -> None:
     """The first page, and the last one, where the cursors lead."""
     with bench.large() as (server, filled):
-        path = f"/snippets/?cursor={clients.last_cursor(Client(server.url))}"
+        client = Client(server.url)
+        addresses = {"first page": "/snippets/", "last page": f"/snippets/?cursor={clients.last_cursor(client.get)}"}
+        lengths = {name: len(json.loads(client.get(path))["results"]) for name, path in addresses.items()}
+        if len(set(lengths.values())) > 1:
+            raise SystemExit(f"Pages of different lengths cannot be compared: {lengths}")
         contestants = [
-            Contestant(name, server, address, connections=1, pids=bench.database.pids)
-            for name, address in (("first page", "/snippets/"), ("last page", path))
+            Contestant(name, server, path, connections=1, pids=bench.database.pids) for name, path in addresses.items()
         ]
         samples = bench.compare("deep", contestants)
     pairs = zip(samples["last page"], samples["first page"], strict=True)

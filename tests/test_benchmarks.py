@@ -4,17 +4,22 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
 
-from benchmarks import chart, corpus, measuring, processes, report
+from accounts.models import User
+from benchmarks import chart, clients, corpus, measuring, processes, report
 from benchmarks.goals import RATIOS, Ratio, Spread, Verdict
 from benchmarks.measuring import Contestant, Sample
 from benchmarks.scenarios import GROUPS, Options
 from benchmarks.servers import Server
 from config import renewal
+from snippets.models import Snippet
 from tests.conftest import ROOT
 
 # As wrk has printed it, with a space after full seconds.
@@ -130,6 +135,27 @@ def test_the_report_says_what_was_missed_and_what_failed(tmp_path: Path) -> None
 def test_memory_is_measured_in_the_unit_of_its_goal() -> None:
     megabytes = renewal.resident() / 10**6
     assert processes.memory(os.getpid()) == pytest.approx(megabytes, rel=0.02)  # one in MiB would be 5 % less
+
+
+def _make_snippets(owner: User, count: int) -> None:
+    newest = timezone.now()
+    for age in range(count):
+        Snippet.objects.create(owner=owner, code="x = 1\n", created=newest - timedelta(seconds=age))
+
+
+def test_the_last_page_is_full_and_the_end_of_the_list(owner: User, anonymous: APIClient) -> None:
+    _make_snippets(owner, 49)
+    cursor = clients.last_cursor(lambda path: anonymous.get(path).content)
+    last = anonymous.get(f"/snippets/?cursor={cursor}").json()
+    oldest = Snippet.objects.order_by("created").values_list("pk", flat=True)[:20]
+    assert [row["pk"] for row in last["results"]] == list(reversed(oldest))
+    assert last["next"] is None
+
+
+def test_without_a_full_last_page_there_is_none_to_measure(owner: User, anonymous: APIClient) -> None:
+    _make_snippets(owner, 30)
+    with pytest.raises(SystemExit, match="does not lead to the last 20 snippets"):
+        clients.last_cursor(lambda path: anonymous.get(path).content)
 
 
 def test_the_snippets_are_always_the_same_and_of_their_size() -> None:
