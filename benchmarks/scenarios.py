@@ -178,16 +178,31 @@ def _by_default(bench: Bench) -> Iterator[tuple[Server, Filled] | None]:
 
 
 def highlight_again(bench: Bench) -> None:
-    """Code that nobody has highlighted before, and the same once more."""
-    server = bench.servers["warm"]
+    """Code that nobody has highlighted before, and the same address at once again: warm, that is mostly within the
+    second for which an answer is kept; cold, it is made anew of the code that has been highlighted. And the address of
+    another snippet that has the same code."""
+    again: dict[str, list[float]] = {"warm": [], "cold": []}
+    elsewhere = []
+    for _ in range(bench.options.rounds):
+        for name, ratios in again.items():
+            first, second, other = _highlighting(bench, bench.servers[name])
+            ratios.append(first / second)
+            if name == "cold":
+                elsewhere.append(first / other)
+    for name, ratios in again.items():
+        bench.judge(f"highlight: first time / at once again, {name}", ratios, ">=", goals.SECOND_HIGHLIGHT)
+    bench.judge("highlight: first time / same code in another snippet, cold", elsewhere, ">=", None)
+
+
+def _highlighting(bench: Bench, server: Server) -> tuple[float, float, float]:
+    """Milliseconds for code that is new to all servers, which share what they have highlighted: the first time, the
+    second, and in another snippet. Medians."""
     writer, reader = Client(server.url, bench.token), Client(server.url)
-    ratios = []
-    for number in range(bench.options.rounds):
-        codes = [it["code"] for it in corpus.snippets(20, bench.options.size)]
-        made = [writer.make(f"# {time.time_ns()} {number}\n{code}") for code in codes]
-        first, second = ([_milliseconds(reader, pk) for pk in made] for _ in range(2))
-        ratios.append(statistics.median(first) / statistics.median(second))
-    bench.judge("highlight: first time / second time", ratios, ">=", goals.SECOND_HIGHLIGHT)
+    codes = [f"# {time.time_ns()}\n{it['code']}" for it in corpus.snippets(20, bench.options.size)]
+    made = [(writer.make(code), writer.make(code)) for code in codes]
+    asked = [[_milliseconds(reader, pk) for pk in (one, one, other)] for one, other in made]
+    first, second, elsewhere = (statistics.median(times) for times in zip(*asked, strict=True))
+    return first, second, elsewhere
 
 
 def _milliseconds(client: Client, pk: int) -> float:
