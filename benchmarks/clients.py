@@ -23,7 +23,7 @@ class Written:
     lost: int
 
 
-def _write(contestant: Contestant, seconds: float) -> tuple[int, int]:
+def _write(contestant: Contestant, seconds: int) -> tuple[int, int]:
     """How many have been made, and how many have not."""
     client = Client(contestant.server.url, contestant.headers)
     made = refused = 0
@@ -38,7 +38,7 @@ def _write(contestant: Contestant, seconds: float) -> tuple[int, int]:
     return made, refused
 
 
-def write_at_once(contestant: Contestant, writers: int, seconds: float, count: Callable[[], int]) -> Written:
+def write_at_once(contestant: Contestant, writers: int, seconds: int, count: Callable[[], int]) -> Written:
     """Posts from so many processes at the same time. `count` counts the rows."""
     before = count()
     with multiprocessing.get_context("fork").Pool(writers) as pool:

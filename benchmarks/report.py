@@ -44,7 +44,7 @@ def surroundings(options: Options) -> dict[str, str]:
         "uwsgi": version("pyuwsgi"),
         "sqlite": sqlite3.sqlite_version,
         "servers": f"{PROCESSES} processes x {THREADS} threads",
-        "rounds": f"{options.rounds} of {options.seconds:g} s",
+        "rounds": f"{options.rounds} of {options.seconds} s",
     }
 
 

@@ -26,7 +26,7 @@ class Options:
     """How long, how often, how much; the size is that of a snippet's code, in bytes."""
 
     rounds: int
-    seconds: float
+    seconds: int
     rows: int
     small_rows: int
     requests: int

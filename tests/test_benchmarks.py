@@ -2,18 +2,20 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
+import psycopg
 import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from benchmarks import chart, clients, corpus, measuring, processes, report
+from benchmarks import arguments, chart, clients, corpus, databases, measuring, processes, report
 from benchmarks.goals import RATIOS, Ratio, Spread, Verdict
 from benchmarks.measuring import Contestant, Sample
 from benchmarks.scenarios import GROUPS, Options
@@ -21,6 +23,7 @@ from benchmarks.servers import Server
 from config import renewal
 from snippets.models import Snippet
 from tests.conftest import ROOT
+from tests.servers import free_port
 
 # As wrk has printed it, with a space after full seconds.
 WRK = """Running 1s test @ http://127.0.0.1:41097/snippets/
@@ -109,6 +112,78 @@ def test_what_has_no_goal_is_neither_met_nor_missed() -> None:
     verdict = Verdict("what", Spread.of([1.0]), "<=", None)
     assert (verdict.met, verdict.margin) == (None, None)
     assert report.goals_table([verdict])[2:] == ["| what | 1 |  |  |"]
+
+
+NONSENSE = [
+    (["--rounds=0"], "--rounds: must be a whole number from 1, and is '0'"),
+    (["--rounds=two"], "--rounds: must be a whole number from 1, and is 'two'"),
+    (["--rows=999"], "--rows: must be 0 or a whole number from 1000, and is '999'"),
+    (["--rows=-1"], "--rows: must be 0 or a whole number from 1000, and is '-1'"),
+    (["--small-rows=99"], "--small-rows: must be a whole number from 100, and is '99'"),
+    (["--requests=199"], "--requests: must be a whole number from 200, and is '199'"),
+    (["--seconds=0"], "--seconds: must be a whole number from 1, and is '0'"),
+    (["--seconds=1.5"], "--seconds: must be a whole number from 1, and is '1.5'"),
+    (["--only=json,jason"], "--only: 'jason' is none of json, raw,"),
+    (["--databases=mysql"], "--databases: 'mysql' is none of sqlite, postgresql"),
+    (["--rows=0", "--only=deep,search"], "--only: without rows (--rows=0), nothing is left of deep, search"),
+    (["--output=/dev/null/bench"], "--output: '/dev/null/bench' cannot be made: Not a directory"),
+]
+
+
+@pytest.mark.parametrize("given, message", NONSENSE, ids=lambda it: " ".join(it) if isinstance(it, list) else "")
+def test_nonsense_is_refused_at_once(given: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        arguments.parse(given)
+    assert f"error: argument {message}" in capsys.readouterr().err
+
+
+def test_what_can_be_chosen(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    given = ["--only=search, json", "--databases=sqlite", "--rows=1000", "--small-rows=100", f"--output={folder}"]
+    chosen = arguments.parse([*given, "--requests=200", "--seconds=1", "--rounds=1"])
+    assert (chosen.only, chosen.databases, chosen.rows) == (["json", "search"], ["sqlite"], 1000)
+    assert folder.is_dir()
+    assert arguments.parse(["--rows=0", "--only=json,deep", "--databases=sqlite"]).only == ["json"]
+
+
+def test_an_address_of_another_database_is_refused_where_postgresql_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://ann:secret@localhost/name")
+    with pytest.raises(SystemExit, match="2"):
+        arguments.parse([])
+    said = capsys.readouterr().err
+    assert "DATABASE_URL names no PostgreSQL" in said
+    assert "secret" not in said
+    assert arguments.parse(["--databases=sqlite"]).databases == ["sqlite"]
+
+
+# Of what is not quoted in a password, psycopg takes a part for the host, or says what it cannot read.
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ann:secret@127.0.0.1:1/name",
+        "ann:secret@secret@127.0.0.1:1/name",
+        "ann:1/secret@secret@127.0.0.1:1/name",
+        "ann:secret secret@127.0.0.1:1/name",
+        "ann@127.0.0.1:1/name?password=secret%secret",
+    ],
+)
+def test_why_nobody_can_connect_is_one_line_without_the_password(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgres://{address}")
+    with pytest.raises(SystemExit) as refused, databases.postgresql():
+        pass
+    said = str(refused.value)
+    assert re.fullmatch("DATABASE_URL: .+", said)
+    assert "secret" not in said
+
+
+def test_why_nobody_can_connect_is_what_psycopg_says() -> None:
+    port = free_port()
+    url = f"postgres://ann:secret@127.0.0.1:{port}/name"
+    with pytest.raises(psycopg.OperationalError) as refused:
+        databases.PostgreSQL(url)
+    assert databases.reason_of(refused.value, url).endswith(f"port {port} failed: Connection refused")
 
 
 def test_every_group_of_goals_is_measured() -> None:
