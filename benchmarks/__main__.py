@@ -52,6 +52,7 @@ def main() -> None:
     KEPT.mkdir(parents=True, exist_ok=True)
     options = Options(chosen.rounds, chosen.seconds, chosen.rows, chosen.small_rows, chosen.requests)
     results: dict[str, Results] = {}
+    text = ""
     with tempfile.TemporaryDirectory(prefix="snippets-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o755)  # the servers run as somebody else where this is root
@@ -64,9 +65,10 @@ def main() -> None:
         static = servers.collect_static(folder)
         for database in found:
             results[database.name] = _measure(chosen.only, options, database, folder, static)
-    output = arguments.output(chosen, len(results))
-    print(report.write(output, options, results))
-    print(f"Written to {output}: latest.md, latest.json, latest.svg.")
+            output = arguments.output(chosen, len(results))
+            text = report.write(output, options, results)  # now, since the next database may fail
+            print(f"Written to {output}: latest.md, latest.json, latest.svg.", flush=True)
+    print(text)
 
 
 if __name__ == "__main__":

@@ -91,6 +91,8 @@ def parse(given: list[str] | None = None) -> argparse.Namespace:
 
 def output(chosen: argparse.Namespace, measured: int) -> Path:
     """The folder for what has been measured on so many databases: what is kept with the code is a whole run."""
-    whole = chosen.only == list(GROUPS) and measured == len(DATABASES)
+    whole = (
+        chosen.only == list(GROUPS) and measured == len(DATABASES) and chosen.rows >= ROWS and chosen.rounds >= ROUNDS
+    )
     folder: Path = chosen.output or (RESULTS if whole else KEPT)
     return folder

@@ -186,6 +186,28 @@ def test_why_nobody_can_connect_is_what_psycopg_says() -> None:
     assert databases.reason_of(refused.value, url).endswith(f"port {port} failed: Connection refused")
 
 
+@pytest.mark.parametrize(
+    "given, measured, whole",
+    [
+        ([], 2, True),
+        ([], 1, False),
+        (["--only=json"], 2, False),
+        ([f"--only={','.join(reversed(GROUPS))}", "--rounds=6"], 2, True),
+        (["--rows=100000"], 2, False),
+        (["--rows=0"], 2, False),
+        (["--rounds=4"], 2, False),
+    ],
+)
+def test_only_a_whole_run_is_kept_with_the_code(
+    given: list[str], measured: int, whole: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    expected = arguments.RESULTS if whole else arguments.KEPT
+    assert arguments.output(arguments.parse(given), measured) == expected
+    chosen = arguments.parse([*given, f"--output={tmp_path}"])
+    assert arguments.output(chosen, measured) == tmp_path
+
+
 def test_every_group_of_goals_is_measured() -> None:
     assert RATIOS.keys() <= GROUPS.keys()
 
