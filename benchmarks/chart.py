@@ -23,10 +23,11 @@ def _bar(verdict: Verdict, top: int) -> str:
     met = bool(verdict.met)
     value = f"{verdict.judged:.3g}{verdict.unit and ' '}{verdict.unit} ({verdict.kind} {verdict.limit:g})"
     length = GOAL * share(verdict)
+    after = LEFT + max(length, GOAL) + 6  # beside the bar, and never across the goal's line
     return (
         f'<text x="{LEFT - 10}" y="{top + 13}" text-anchor="end">{escape(verdict.what)}</text>'
         f'<rect x="{LEFT}" y="{top}" width="{length:.1f}" height="{ROW - 8}" fill="{COLOURS[met]}"/>'
-        f'<text x="{LEFT + length + 6:.1f}" y="{top + 13}" class="small">{escape(value)}</text>'
+        f'<text x="{after:.1f}" y="{top + 13}" class="small">{escape(value)}</text>'
     )
 
 

@@ -255,6 +255,19 @@ def test_without_a_full_last_page_there_is_none_to_measure(owner: User, anonymou
         clients.last_cursor(lambda path: anonymous.get(path).content)
 
 
+def test_no_text_of_the_picture_lies_across_the_line_of_the_goals() -> None:
+    verdicts = [Verdict("what", Spread.of([measured]), ">=", 1) for measured in (0.0, 0.79, 1, 1.5, 9)]
+    picture = ElementTree.fromstring(chart.draw({"SQLite": verdicts, "PostgreSQL": verdicts}))  # noqa: S314 - our own
+    lines = picture.findall("{*}line")
+    goal = {float(line.attrib["x1"]) for line in lines}
+    *values, note = picture.findall("{*}text[@class='small']")
+    assert goal == {chart.LEFT + chart.GOAL}
+    assert len(values) == 10
+    assert min(float(value.attrib["x"]) for value in values) > chart.LEFT + chart.GOAL
+    below = float(note.attrib["y"]) - chart.ROW / 2
+    assert max(float(line.attrib["y2"]) for line in lines) <= below
+
+
 def test_the_snippets_are_always_the_same_and_of_their_size() -> None:
     snippets = list(corpus.snippets(1001, 300))
     assert snippets == list(corpus.snippets(1001, 300))
