@@ -76,8 +76,8 @@ def last_cursor(get: Callable[[str], bytes]) -> str:
 def ask_for_everything(writer: Client, anonymous: Client, number: int, rows: int) -> None:
     """One request of each kind in turn, about one snippet after the other.
 
-    The writer shows a token. In every other turn somebody without one reads, who alone has answers from memory; nginx
-    would let few of his writes through.
+    The writer shows a token. In every other turn somebody without one reads, whose answers alone are kept for others;
+    nginx would let few of his writes through.
     """
     turn = number // 10  # of the ten kinds below
     reader = anonymous if turn % 2 else writer
