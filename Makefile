@@ -30,7 +30,7 @@ test-slow: install-dev  ## those with a running server, and those over hundreds 
 test-all: test test-slow
 
 bench: install-dev  ## how fast it is, and which goals are met; BENCH="--help" lists what can be chosen
-	@$(BIN)/python -m benchmarks $(if $(ROWS),--rows=$(ROWS)) $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(ONLY),--only=$(ONLY)) $(BENCH)
+	@$(BIN)/python -m benchmarks $(if $(ROWS),--rows=$(ROWS)) $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(ONLY),--only='$(ONLY)') $(BENCH)
 
 lint: install-dev  ## style, types, imports, forgotten migrations, and templates
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

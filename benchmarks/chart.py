@@ -12,7 +12,7 @@ STYLE = "text{font:13px system-ui,sans-serif;fill:#333}.title{font-weight:600;fo
 
 def share(verdict: Verdict) -> float:
     """How much of the goal was reached: 1 is the goal, and more is better, also where less was asked for."""
-    measured, limit = verdict.measured.median, verdict.limit or 0.0
+    measured, limit = verdict.judged, verdict.limit or 0.0
     part, whole = (measured, limit) if verdict.kind == ">=" else (limit, measured)
     if not whole:
         return 1.0 if verdict.met else 0.0
@@ -21,12 +21,13 @@ def share(verdict: Verdict) -> float:
 
 def _bar(verdict: Verdict, top: int) -> str:
     met = bool(verdict.met)
-    value = f"{verdict.measured.median:.3g}{verdict.unit and ' '}{verdict.unit} ({verdict.kind} {verdict.limit:g})"
+    value = f"{verdict.judged:.3g}{verdict.unit and ' '}{verdict.unit} ({verdict.kind} {verdict.limit:g})"
     length = GOAL * share(verdict)
+    after = LEFT + max(length, GOAL) + 6  # beside the bar, and never across the goal's line
     return (
         f'<text x="{LEFT - 10}" y="{top + 13}" text-anchor="end">{escape(verdict.what)}</text>'
         f'<rect x="{LEFT}" y="{top}" width="{length:.1f}" height="{ROW - 8}" fill="{COLOURS[met]}"/>'
-        f'<text x="{LEFT + length + 6:.1f}" y="{top + 13}" class="small">{escape(value)}</text>'
+        f'<text x="{after:.1f}" y="{top + 13}" class="small">{escape(value)}</text>'
     )
 
 

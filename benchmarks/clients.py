@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
+from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.client import JSON, Client
@@ -22,7 +23,7 @@ class Written:
     lost: int
 
 
-def _write(contestant: Contestant, seconds: float) -> tuple[int, int]:
+def _write(contestant: Contestant, seconds: int) -> tuple[int, int]:
     """How many have been made, and how many have not."""
     client = Client(contestant.server.url, contestant.headers)
     made = refused = 0
@@ -37,7 +38,7 @@ def _write(contestant: Contestant, seconds: float) -> tuple[int, int]:
     return made, refused
 
 
-def write_at_once(contestant: Contestant, writers: int, seconds: float, count: Callable[[], int]) -> Written:
+def write_at_once(contestant: Contestant, writers: int, seconds: int, count: Callable[[], int]) -> Written:
     """Posts from so many processes at the same time. `count` counts the rows."""
     before = count()
     with multiprocessing.get_context("fork").Pool(writers) as pool:
@@ -53,32 +54,44 @@ def rows_of(database: Database, url: str) -> Callable[[], int]:
     return lambda: database.count(url, "snippets_snippet")
 
 
-def last_cursor(client: Client) -> str:
-    """Of the last page of the list. The way there begins a few pages before it, at a time: a cursor is a place in the
-    whole list, whatever the filter was when it was given."""
-    oldest = json.loads(client.get("/snippets/?ordering=created&page_size=50"))["results"]
-    page = json.loads(client.get("/snippets/?created_before=" + oldest[-1]["created"]))
-    cursor = ""
-    while page["next"]:
-        cursor = urlsplit(page["next"]).query.partition("cursor=")[2].partition("&")[0]
-        page = json.loads(client.get(f"/snippets/?cursor={cursor}"))
+def last_cursor(get: Callable[[str], bytes]) -> str:
+    """Of the last page of the list, which is as long as the first. The way there begins a page before it, at a time: a
+    cursor is a place in the whole list, whatever the filter was when it was given."""
+
+    def page(query: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(get(f"/snippets/{query}"))
+        return found
+
+    size = len(page("")["results"])
+    oldest = page(f"?ordering=created&page_size={2 * size + 1}")["results"]
+    before = page("?created_before=" + oldest[-1]["created"])
+    cursor = urlsplit(before["next"] or "").query.partition("cursor=")[2].partition("&")[0]
+    last = page(f"?cursor={cursor}")
+    end = [row["pk"] for row in reversed(oldest[:size])]
+    if last["next"] or [row["pk"] for row in last["results"]] != end:
+        raise SystemExit(f"The cursor {cursor!r} does not lead to the last {size} snippets.")
     return cursor
 
 
-def ask_for_everything(client: Client, number: int, rows: int) -> None:
-    """One request of each kind in turn, about one snippet after the other; the client shows a token."""
-    ref = 1 + number // 10 % rows
-    path = f"/snippets/{ref}/"
+def ask_for_everything(writer: Client, anonymous: Client, number: int, rows: int) -> None:
+    """One request of each kind in turn, about one snippet after the other.
+
+    The writer shows a token. In every other turn somebody without one reads, whose answers alone are kept for others;
+    nginx would let few of his writes through.
+    """
+    turn = number // 10  # of the ten kinds below
+    reader = anonymous if turn % 2 else writer
+    path = f"/snippets/{1 + turn % rows}/"
     kinds: list[Callable[[], object]] = [
-        lambda: client.get(path),
-        lambda: client.get(f"{path}raw/"),
-        lambda: client.get(f"{path}highlight/"),
-        lambda: client.get(f"{path}highlight.svg?linenos=true"),
-        lambda: client.get("/snippets/"),
-        lambda: client.get("/snippets/?include=code"),
-        lambda: client.get("/snippets/?q=return&ordering=title"),
-        lambda: client.get("/languages/"),
-        lambda: client.make(f"print({number})\n" * 20),
-        lambda: client.ask("PATCH", path, json.dumps({"title": f"Title {number}"}), JSON),
+        lambda: reader.get(path),
+        lambda: reader.get(f"{path}raw/"),
+        lambda: reader.get(f"{path}highlight/"),
+        lambda: reader.get(f"{path}highlight.svg?linenos=true"),
+        lambda: reader.get("/snippets/"),
+        lambda: reader.get("/snippets/?include=code"),
+        lambda: reader.get("/snippets/?q=return&ordering=title"),
+        lambda: reader.get("/languages/"),
+        lambda: writer.make(f"print({number})\n" * 20),
+        lambda: writer.ask("PATCH", path, json.dumps({"title": f"Title {number}"}), JSON),
     ]
     kinds[number % len(kinds)]()

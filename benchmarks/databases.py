@@ -1,6 +1,7 @@
 """The databases of a run: files of SQLite, or databases on a PostgreSQL server, fresh or kept for the next run."""
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,12 +104,28 @@ def _server_of(connection: psycopg.Connection) -> tuple[int, ...]:
     return (processes.parent_of(pid),) if name.exists() and name.read_text().startswith("postgres") else ()
 
 
+def reason_of(error: psycopg.Error, url: str) -> str:
+    """Why nobody can connect, in one line and without the password: of one that is not quoted, a part is taken for the
+    host, and what cannot be read is repeated."""
+    if isinstance(error, psycopg.ProgrammingError):
+        return "it cannot be read; what is special in its password must be quoted, as %40 for @"
+    reason = str(error).partition("\n")[0]
+    secret = url.partition("://")[2].partition(":")[2].rpartition("@")[0]
+    for part in filter(None, re.split("[/:@?#]", secret)):
+        reason = reason.replace(part, "***")
+    return reason
+
+
 @contextmanager
 def postgresql() -> Iterator[PostgreSQL | None]:
     """On the server that DATABASE_URL names, else on one of its own; None where PostgreSQL is not installed."""
     url = os.environ.get("DATABASE_URL", "")
-    if url.startswith("postgres"):
-        yield PostgreSQL(url)
+    if url:
+        try:
+            named = PostgreSQL(url)
+        except psycopg.Error as error:
+            raise SystemExit(f"DATABASE_URL: {reason_of(error, url)}") from None
+        yield named
         return
     try:
         server = running_postgres(fsync="on", shared_buffers="512MB")

@@ -80,13 +80,9 @@ def script(contestant: Contestant) -> str:
     return "\n".join(lines) + "\n"
 
 
-def wrk(contestant: Contestant, seconds: float) -> Report:
+def wrk(contestant: Contestant, seconds: int) -> Report:
     threads = min(2, contestant.connections)
-    options = [
-        f"--threads={threads}",
-        f"--connections={contestant.connections}",
-        f"--duration={max(1, round(seconds))}s",
-    ]
+    options = [f"--threads={threads}", f"--connections={contestant.connections}", f"--duration={seconds}s"]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script(contestant))
         file.flush()
@@ -97,7 +93,7 @@ def wrk(contestant: Contestant, seconds: float) -> Report:
     return parse(done.stdout)
 
 
-def sample(contestant: Contestant, seconds: float) -> Sample:
+def sample(contestant: Contestant, seconds: int) -> Sample:
     """One run; a longer one where a slow machine has not answered at all."""
     roots = (contestant.server.pid, *contestant.pids)
     before = processes.cpu_seconds(roots)
@@ -106,7 +102,7 @@ def sample(contestant: Contestant, seconds: float) -> Sample:
     contestant.server.forget_log()
     if not report.requests:
         if seconds > LONGEST:
-            raise SystemExit(f"{contestant.name}: {contestant.url} answers nothing in {seconds:g} seconds.")
+            raise SystemExit(f"{contestant.name}: {contestant.url} answers nothing in {seconds} seconds.")
         return sample(contestant, 2 * seconds)
     return Sample(report.rate, report.p50, report.p99, 1000 * cpu / report.requests, report.errors)
 
@@ -126,7 +122,7 @@ def in_turn(contestants: list[Contestant], rounds: int) -> Iterator[Contestant]:
         yield from reversed(contestants) if number % 2 else contestants
 
 
-def compare(contestants: list[Contestant], rounds: int, seconds: float) -> dict[str, list[Sample]]:
+def compare(contestants: list[Contestant], rounds: int, seconds: int) -> dict[str, list[Sample]]:
     """The samples of each, one a round, after one that warms up and does not count."""
     for contestant in contestants:
         check(contestant)

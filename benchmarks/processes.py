@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")  # a second
+KIB = 1024  # bytes; /proc writes kB for it
 
 
 def _stat(pid: int) -> list[str]:
@@ -41,12 +42,12 @@ def cpu_seconds(roots: Iterable[int]) -> float:
 
 
 def memory(pid: int, name: str = "VmRSS") -> float:
-    """In MiB: VmRSS is what is resident now, VmHWM its peak. 0 where it has ended."""
+    """In MB, of 10^6 bytes: VmRSS is what is resident now, VmHWM its peak. 0 where it has ended."""
     try:
         match = re.search(rf"^{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     except OSError:
         return 0
-    return int(match[1]) / 1024 if match else 0
+    return int(match[1]) * KIB / 1_000_000 if match else 0
 
 
 def _command(pid: int) -> str:

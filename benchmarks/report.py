@@ -44,7 +44,7 @@ def surroundings(options: Options) -> dict[str, str]:
         "uwsgi": version("pyuwsgi"),
         "sqlite": sqlite3.sqlite_version,
         "servers": f"{PROCESSES} processes x {THREADS} threads",
-        "rounds": f"{options.rounds} of {options.seconds:g} s",
+        "rounds": f"{options.rounds} of {options.seconds} s",
     }
 
 
@@ -96,7 +96,8 @@ def samples_table(samples: Samples) -> list[str]:
 def as_markdown(facts: dict[str, str], results: dict[str, Results]) -> str:
     lines = ["# What `make bench` has measured", ""]
     lines += [", ".join(f"{name} {value}" for name, value in facts.items()) + ".", ""]
-    lines += ["Each number is the median of the rounds; in brackets are the lowest and the highest of them.", ""]
+    lines += ["Each number is the median of the rounds; in brackets are the lowest and the highest of them."]
+    lines += ["A goal is judged by the median, and one of 0 by the worst round.", ""]
     for database, found in results.items():
         lines += [f"## {database}", "", *goals_table(found.verdicts), "", *samples_table(found.samples), ""]
     return "\n".join(lines)

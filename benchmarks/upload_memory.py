@@ -58,8 +58,8 @@ def _upload(client: httpx.Client, file: Path, worker: int, title: str) -> None:
     peak, after = memory(worker, "VmHWM"), memory(worker)
     client.delete(answer.json()[0]["url"]).raise_for_status()
     print(
-        f"{title}: {seconds:4.1f} s, before {before:5.1f} MiB, "
-        f"peak +{peak - before:4.1f} MiB, after +{after - before:4.1f} MiB",
+        f"{title}: {seconds:4.1f} s, before {before:5.1f} MB, "
+        f"peak +{peak - before:4.1f} MB, after +{after - before:4.1f} MB",
         flush=True,
     )
 

@@ -17,7 +17,7 @@ def test_everything_is_measured(needs_nginx: None, tmp_path: Path) -> None:
     if not shutil.which("wrk"):
         pytest.skip("wrk is not installed.")
     postgresql = os.environ.get("DATABASE_URL", "").startswith("postgres")
-    small = ["--rounds=1", "--seconds=1", "--rows=50", "--small-rows=50", "--requests=200", f"--output={tmp_path}"]
+    small = ["--rounds=1", "--seconds=1", "--rows=1000", "--small-rows=100", "--requests=200", f"--output={tmp_path}"]
     databases = f"--databases={'postgresql' if postgresql else 'sqlite'}"
     command = [sys.executable, "-m", "benchmarks", *small, databases]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
