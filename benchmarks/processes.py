@@ -50,6 +50,11 @@ def memory(pid: int, name: str = "VmRSS") -> float:
     return int(match[1]) * KIB / 1_000_000 if match else 0
 
 
+def own_memory(pid: int) -> float:
+    """What is resident of it now, in MB, without what it shares with others, as uWSGI's workers do the answers kept."""
+    return memory(pid) - memory(pid, "RssShmem")
+
+
 def _command(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_text()

@@ -255,7 +255,7 @@ def memory(bench: Bench) -> None:
         for number in range(bench.options.requests):
             clients.ask_for_everything(writer, anonymous, number, bench.small.rows)
             if number % 100 == 99:
-                resident += [processes.memory(pid) for pid in processes.workers(server.pid)]
+                resident += [processes.own_memory(pid) for pid in processes.workers(server.pid)]
     title = f"memory of a worker in {bench.options.requests:,} requests"
     bench.judge(f"{title} / after 100", [max(resident) / resident[0]], "<=", goals.MEMORY_GROWTH)
     bench.judge(title, [max(resident)], "<=", goals.MEMORY, "MB")
