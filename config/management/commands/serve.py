@@ -14,6 +14,8 @@ from config.server import exec_uwsgi
 from uploads.errors import UploadsUnavailableError
 from uploads.storage import upload_storage
 
+LOG_FORMAT = "%(ltime) %(addr) %(method) %(var.SENT_PATH) %(status) %(rsize) bytes %(msecs) ms"
+
 
 class Command(BaseCommand):
     help = "Creates the database where there is none, fills it with a demo the first time, and serves with uWSGI."
@@ -81,6 +83,8 @@ class Command(BaseCommand):
         arguments += ["--harakiri", "0"]
         # It closes each connection, and must say so: else clients send their next request into a closed one.
         arguments += ["--add-header", "Connection: close"]
+        # The path alone, since a query may hold a title; and as it was sent, since a decoded one could forge lines.
+        arguments += ["--route-uri", "^([^?]*) addvar:SENT_PATH=$1", "--log-format", LOG_FORMAT]
         if not settings.DEBUG:  # else Django serves them
             arguments += ["--static-map", f"/static={settings.STATIC_ROOT}"]
         exec_uwsgi(*arguments)
