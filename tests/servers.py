@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -27,3 +28,11 @@ def wait_until_it_lives(process: subprocess.Popen[bytes], url: str, log: Path) -
         except httpx.TransportError:
             time.sleep(0.05)
     pytest.fail(f"The server did not start:\n{log.read_text()}")
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
+    """Waits until it holds; fails, saying what, where it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.live.conftest import Server, StartServer, serve
-from tests.servers import free_port
+from tests.servers import free_port, until
 
 README = (ROOT / "README.md").read_text()
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -233,3 +233,12 @@ def test_a_folder_that_cannot_be_written_to_is_said_in_one_line(tmp_path: Path) 
     assert "DATA_DIR: cannot make the folder" in _refusal(tmp_path, in_the_way / "data", free_port())
     # /proc is there, and nobody can make a file in it, root included.
     assert "Cannot write to /proc: " in _refusal(tmp_path, Path("/proc"), free_port())
+
+
+def test_the_log_has_the_paths_as_they_were_sent_and_no_queries(server: Server) -> None:
+    httpx.get(f"{server.url}/snippets/?q=a-secret")
+    httpx.get(f"{server.url}/snippets/1/%0aforged?q=a-secret")
+    until(lambda: "GET /snippets/1/%0aforged 404" in server.log.read_text(), "The request was not logged.")
+    said = server.log.read_text()
+    assert "GET /snippets/ 200" in said
+    assert "a-secret" not in said

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.nginx import own_folder
-from tests.servers import free_port
+from tests.servers import free_port, until
 from tests.stack.conftest import Stack, StartStack, run_entrypoint, uwsgi_alone
 
 SLOW = {"HIGHLIGHT_TIMEOUT": "4"}
@@ -60,13 +60,6 @@ def under_load(stack: Stack) -> Iterator[Load]:
 
 def workers(stack: Stack) -> list[int]:
     return stack.processes("uwsgi.sock")[1:]
-
-
-def until(condition: object, what: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 @pytest.fixture
