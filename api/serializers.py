@@ -114,7 +114,8 @@ def _validators_of(serializer: "type[StrictModelSerializer]") -> list[Any]:
 def _copied(field: serializers.Field, parent: serializers.Serializer) -> serializers.Field:
     """`copy.copy` would ask how this is done, and takes ten times as long."""
     copied = object.__new__(type(field))
-    copied.__dict__ = field.__dict__ | {"parent": parent}
+    copied.__dict__ = field.__dict__.copy()
+    copied.parent = parent
     return copied
 
 
