@@ -120,8 +120,8 @@ class SnippetQuerySet(QuerySet["Snippet"]):
     def listed_for(self, user: Visitor, now: Expression | None = None) -> "SnippetQuerySet":
         """What lists, counts and searches show. What burns after reading is never public."""
         if user.is_staff:
-            return self.filter(Q(burn_after_read=False) | self._owned(user))
-        return self.filter(self._alive(now) & (Q(visibility="public") | self._owned(user)))
+            return self.filter(Q(burn_after_read=False) | Q(owner_id=user.pk))
+        return self.filter(self._alive(now) & self._public_or_of(user))
 
     def at(self, ref: str, user: Visitor, edit_key_digests: Iterable[str] = ()) -> "SnippetQuerySet":
         """The snippet at the address `ref` (a number or a slug), where this visitor may see it; at most one row."""
@@ -134,7 +134,7 @@ class SnippetQuerySet(QuerySet["Snippet"]):
         here = Q(**{address.field: address.value})
         if user.is_staff:
             return self.filter(here)
-        seen = Q(visibility="public") | self._owned(user)
+        seen = self._public_or_of(user)
         if address.field == "slug":
             seen |= Q(visibility="unlisted")
         if edit_key_digests:
@@ -146,9 +146,10 @@ class SnippetQuerySet(QuerySet["Snippet"]):
         return self.select_related("owner", "revised_by")
 
     @staticmethod
-    def _owned(user: Visitor) -> Q:
-        """Nothing for an anonymous visitor: `owner_id = NULL` must never come to mean every snippet without owner."""
-        return Q(owner_id=user.pk) if user.is_authenticated else Q(pk__in=[])
+    def _public_or_of(user: Visitor) -> Q:
+        """Of an anonymous visitor nothing is: `owner_id = NULL` must never come to mean every snippet without owner."""
+        public = Q(visibility="public")
+        return public | Q(owner_id=user.pk) if user.is_authenticated else public
 
     def in_language(self, alias: str) -> "SnippetQuerySet":
         """Written in this language, under whichever of its names."""
@@ -160,6 +161,8 @@ class SnippetQuerySet(QuerySet["Snippet"]):
 
     def first_found(self, query: str, count: int) -> list[int]:
         """The keys of the first `count` rows that a search finds, for which it may not have to find all of them."""
+        if search.is_nowhere(self, query):
+            return []
         return search.first_keys(self.filter(burn_after_read=False), query, count)
 
     def tagged(self, names: Iterable[str]) -> "SnippetQuerySet":

@@ -56,10 +56,15 @@ def matching(rows: Rows, query: str) -> Rows:
     return _on_sqlite(rows, query) if _is_sqlite(rows) else _on_postgresql(rows, query)
 
 
+def is_nowhere(rows: "QuerySet[Any]", query: str) -> bool:
+    """Whether nothing has every term, as far as that is known at once: SQLite's index says so, whosever it is."""
+    if rows.query.is_empty():
+        return True
+    return _is_sqlite(rows) and not all(_ask(rows, f"{sql} LIMIT 1", [phrases]) for sql, phrases in _matches(query))
+
+
 def first_keys(rows: "QuerySet[Any]", query: str, count: int) -> list[int]:
     """The keys of the first `count` rows that have every term, in the order of the rows."""
-    if rows.query.is_empty() or (_is_sqlite(rows) and _is_nowhere(rows, query)):
-        return []
     keys = _compared(rows, query, count)
     if keys is not None:
         return keys
@@ -89,11 +94,6 @@ def _matches(query: str) -> list[tuple[str, str]]:
 
 def _phrase(term: str) -> str:
     return '"' + term.replace('"', '""') + '"'
-
-
-def _is_nowhere(rows: "QuerySet[Any]", query: str) -> bool:
-    """Which SQLite's index says at once, before anybody asks whose it is."""
-    return not all(_ask(rows, f"{sql} LIMIT 1", [phrases]) for sql, phrases in _matches(query))
 
 
 def _on_sqlite(rows: Rows, query: str) -> Rows:
