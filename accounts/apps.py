@@ -9,7 +9,7 @@ from api.response_cache import forget_all
 
 def forget_answers(created: bool = False, update_fields: Collection[str] | None = None, **kwargs: object) -> None:
     """A user is named in the answers of any snippets, and takes his own snippets and stars with him."""
-    if not created and update_fields != {"last_login"}:
+    if not created and (update_fields is None or "username" in update_fields):
         forget_all()
 
 

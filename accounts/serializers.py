@@ -108,11 +108,15 @@ class ProfileSerializer(UserSerializer):
         return attrs
 
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
+        """Stores what has been given alone: of who has a new name, others keep no answers."""
+        changed = list(validated_data)
         password = validated_data.pop("password", None)
         if password:
             instance.set_password(password)
-        user: User = super().update(instance, validated_data)
-        return user
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        instance.save(update_fields=changed)
+        return instance
 
 
 class AvatarSerializer(UserSerializer):

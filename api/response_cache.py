@@ -1,10 +1,10 @@
 """Answers that everybody may have, kept in uWSGI's shared memory: what many read is asked of Django once a second.
 
 A WSGI middleware before Django. It is exact: whoever has changed a snippet never reads the old one from here, nor does
-anybody who asks after him. Each entry belongs to a generation, of its snippet or of all lists, which is read before
-the database is, and replaced when a change has been committed: an answer that was made of the old row is stored under a
-name for which nobody asks any more. The second is a part of the name too: what another instance has changed is seen
-within that time.
+anybody who asks after him. Each entry belongs to a generation, of its snippet or of all lists, and to everything's.
+They are read before the database is, and replaced when a change has been committed: an answer that was made of the old
+row is stored under a name for which nobody asks any more. The second is a part of the name too: what another instance
+has changed is seen within that time.
 
 Each process also has what it has given in this second, under the same names, at hand: to ask uWSGI for it takes longer
 than all the rest, since the threads take turns for that.
@@ -33,12 +33,12 @@ except ImportError:  # another server, or a command
 Environment = dict[str, Any]
 Headers = list[tuple[str, str]]
 Answer = tuple[str, Headers, bytes]
-Name = tuple[Any, ...]  # of an answer: the place and the generation, the second, and what NAMING names
+Name = tuple[Any, ...]  # of an answer: the place, its generation and that of everything, the second, what NAMING names
 StartResponse = Callable[..., Any]
 Application = Callable[[Environment, StartResponse], Iterable[bytes]]
 
 NAME = "responses"  # of the memory, in config/uwsgi.ini
-LARGEST = 1024 * 1024  # bytes
+LARGEST = 512 * 1024  # bytes
 LONGEST_KEY = 2000  # bytes; the memory takes 2048
 KEEP = 2  # seconds, in which no more than one of them finds an entry: what changes by itself before must not be kept
 AT_HAND = 50  # answers in each process
@@ -59,7 +59,7 @@ OF_ONE_VISITOR = (
 
 
 class Generations:
-    """Of every snippet, and of all lists. Several snippets share one, and are forgotten together.
+    """Of every snippet, of all lists, and of everything. Several snippets share one, and are forgotten together.
 
     They lie in memory that all processes share, which are forked after this has been made.
     """
@@ -67,9 +67,10 @@ class Generations:
     length = 8  # bytes
     snippets = 64 * 1024
     lists = snippets
+    everything = snippets + 1
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, (self.snippets + 1) * self.length)
+        self._memory = mmap.mmap(-1, (self.snippets + 2) * self.length)
 
     def of(self, place: int) -> bytes:
         start = place * self.length
@@ -79,9 +80,6 @@ class Generations:
         """Not by counting: of two who count at once, both could arrive at the same."""
         start = place * self.length
         self._memory[start : start + self.length] = secrets.token_bytes(self.length)
-
-    def renew_all(self) -> None:
-        self._memory[:] = secrets.token_bytes(len(self._memory))
 
 
 generations = Generations()
@@ -96,7 +94,7 @@ def forget(*snippets: int) -> None:
 def forget_all() -> None:
     """The same for a change that shows in the answers of any snippets."""
     if uwsgi is not None:
-        transaction.on_commit(generations.renew_all)
+        transaction.on_commit(lambda: generations.renew(Generations.everything))
 
 
 def _renew(snippets: Iterable[int]) -> None:
@@ -117,7 +115,8 @@ class ResponseCache:
         if place is None:
             return self.application(environ, start_response)
         second = int(time.time())
-        name = (place, generations.of(place), second, *map(environ.get, NAMING))
+        of_all = generations.of(Generations.everything)
+        name = (place, generations.of(place), of_all, second, *map(environ.get, NAMING))
         at_hand = self._given_in(second)
         answer = at_hand.get(name)
         if answer is not None:
@@ -179,8 +178,8 @@ def _place_at(path: str) -> int | None:
 
 def _key(name: Name) -> str:
     """As uWSGI takes it; in a header, a line's end can be no part of a value."""
-    place, generation, *others = name
-    return "\n".join([f"{place} {generation.hex()}", *("" if it is None else str(it) for it in others)])
+    place, generation, of_all, *others = name
+    return "\n".join([f"{place} {generation.hex()} {of_all.hex()}", *("" if it is None else str(it) for it in others)])
 
 
 def _asking(key: str) -> str:

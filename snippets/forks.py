@@ -7,6 +7,8 @@ from django.db import models
 from api.response_cache import forget
 from snippets.revisions import CONTENT
 
+DECISIVE = ("visibility", "expires")  # for whether its forks name it
+
 
 class Forkable(models.Model):
     forked_from = models.ForeignKey(

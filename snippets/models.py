@@ -15,7 +15,7 @@ from django.utils.crypto import get_random_string
 from accounts.models import User
 from snippets import rendering
 from snippets.comments import Discussed
-from snippets.forks import Forkable
+from snippets.forks import DECISIVE, Forkable
 from snippets.highlighting import Options
 from snippets.lifetimes import Mortal
 from snippets.querysets import SnippetQuerySet, stored_names
@@ -134,7 +134,7 @@ class Snippet(Revised, Mortal, Forkable, Tagged, Starred, Discussed):
             if replaced:
                 replaced.save()
             self.store_tags()
-        self.forget_answers(forks=stored is not None and stored.visibility != self.visibility)
+        self.forget_answers(forks=any(getattr(stored, name) != getattr(self, name) for name in DECISIVE if stored))
 
     @transaction.atomic
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
@@ -165,7 +165,7 @@ class Snippet(Revised, Mortal, Forkable, Tagged, Starred, Discussed):
             if replaced:
                 replaced.save()
             self.store_tags()
-        self.forget_answers(forks="visibility" in changes)
+        self.forget_answers(forks=not changes.keys().isdisjoint(DECISIVE))
         for name in COUNTED:
             setattr(self, name, stored.get(name, getattr(self, name)))
 

@@ -17,7 +17,10 @@ from snippets.revisions import Revision
 
 
 class SnippetPagination(KeysetPagination):
-    """Rows with all that is shown of them. Those that bring their code are larger, so a page has fewer of them."""
+    """Rows with all that is shown of them. Those that bring their code are larger, so a page has fewer of them.
+
+    For the list of all snippets, which it reads by itself where nothing is asked for but a page.
+    """
 
     max_page_size_with_code = 20
     max_found = 1000  # rows that are counted of what a search finds, each of which must be looked for

@@ -53,18 +53,16 @@ def terms_of(query: str) -> list[str]:
 
 def matching(rows: Rows, query: str) -> Rows:
     """Those that have every term, by the index."""
-    return _on_sqlite(rows, query) if _is_sqlite(rows) else _on_postgresql(rows, query)
-
-
-def is_nowhere(rows: "QuerySet[Any]", query: str) -> bool:
-    """Whether nothing has every term, as far as that is known at once: SQLite's index says so, whosever it is."""
-    if rows.query.is_empty():
-        return True
-    return _is_sqlite(rows) and not all(_ask(rows, f"{sql} LIMIT 1", [phrases]) for sql, phrases in _matches(query))
+    terms = terms_of(query)
+    long = [term for term in terms if len(term) >= TRIGRAM]
+    short = [term for term in terms if len(term) < TRIGRAM]
+    return _on_sqlite(rows, long, short) if _is_sqlite(rows) else _on_postgresql(rows, long, short)
 
 
 def first_keys(rows: "QuerySet[Any]", query: str, count: int) -> list[int]:
     """The keys of the first `count` rows that have every term, in the order of the rows."""
+    if rows.query.is_empty():
+        return []
     keys = _compared(rows, query, count)
     if keys is not None:
         return keys
@@ -77,33 +75,16 @@ def _is_sqlite(rows: "QuerySet[Any]") -> bool:
     return connections[rows.db].vendor == "sqlite"
 
 
-def _by_length(query: str) -> tuple[list[str], list[str]]:
-    """Its terms that have trigrams, and those that are words."""
-    terms = terms_of(query)
-    return [term for term in terms if len(term) >= TRIGRAM], [term for term in terms if len(term) < TRIGRAM]
-
-
-def _matches(query: str) -> list[tuple[str, str]]:
-    """SQL of the numbers that have the terms, as each of SQLite's two indexes knows them, with a phrase for it."""
-    return [
-        (f"SELECT rowid FROM {table} WHERE {table} MATCH %s", " AND ".join(_phrase(term) for term in terms))  # noqa: S608
-        for table, terms in zip(("snippets_trigrams", "snippets_words"), _by_length(query), strict=True)
-        if terms
-    ]
-
-
-def _phrase(term: str) -> str:
-    return '"' + term.replace('"', '""') + '"'
-
-
-def _on_sqlite(rows: Rows, query: str) -> Rows:
-    for sql, phrases in _matches(query):
-        rows = rows.filter(pk__in=RawSQL(sql, [phrases]))  # noqa: S611
+def _on_sqlite(rows: Rows, long: list[str], short: list[str]) -> Rows:
+    for table, terms in (("snippets_trigrams", long), ("snippets_words", short)):
+        if terms:
+            phrases = " AND ".join('"' + term.replace('"', '""') + '"' for term in terms)
+            numbers = RawSQL(f"SELECT rowid FROM {table} WHERE {table} MATCH %s", [phrases])  # noqa: S608, S611
+            rows = rows.filter(pk__in=numbers)
     return read_by_number(rows)
 
 
-def _on_postgresql(rows: Rows, query: str) -> Rows:
-    long, short = _by_length(query)
+def _on_postgresql(rows: Rows, long: list[str], short: list[str]) -> Rows:
     condition = Q()
     for term in long:
         anywhere = Q()
@@ -114,8 +95,8 @@ def _on_postgresql(rows: Rows, query: str) -> Rows:
         columns = ", ".join(f'"snippets_snippet"."{field}"' for field in FIELDS)
         words = f"snippets_words({columns}) @@ plainto_tsquery('simple', %s)"
         # The same gaps as in the index: of "-1", PostgreSQL would make a negative number.
-        letters = re.sub(r"[\W_]+", " ", " ".join(short))
-        condition &= Q(RawSQL(words, [letters], output_field=BooleanField()))  # noqa: S611
+        query = re.sub(r"[\W_]+", " ", " ".join(short))
+        condition &= Q(RawSQL(words, [query], output_field=BooleanField()))  # noqa: S611
     return rows.filter(condition)
 
 

@@ -31,7 +31,7 @@ from snippets.pagination import SnippetPagination
 from snippets.parsers import PlainTextParser
 from snippets.permissions import SnippetPermission, edit_key_digests, remember_edit_key
 from snippets.querysets import NEWEST_FIRST, Visitor
-from snippets.reading import public_ones_expire_within, read
+from snippets.reading import a_public_one_expires_within, read
 from snippets.renderers import RawRenderer, SnippetPageRenderer
 from snippets.serializers import CreatedSnippetSerializer, SnippetDetailSerializer, SnippetRowSerializer
 from snippets.throttling import AnonymousPostingThrottle
@@ -148,7 +148,8 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
 
     def _source_expires(self, snippet: Snippet) -> bool:
         """Whether that could end what is shown of it, while the answer is kept."""
-        return self.describes and snippet.visible_source is not None and public_ones_expire_within(KEEP)
+        shown_to_all = self.describes and snippet.visible_source is not None and not self.request.user.is_authenticated
+        return shown_to_all and a_public_one_expires_within(KEEP)
 
     @property
     def is_page(self) -> bool:
@@ -239,7 +240,7 @@ class SnippetViewSet(WholeSnippetView, viewsets.ModelViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if request.query_params.get("include", "code") not in INCLUDABLE:
             raise ValidationError({"include": [f"Must be one of: {', '.join(INCLUDABLE)}."]})
-        is_for_all = not (request.user.is_authenticated or self.is_page or public_ones_expire_within(KEEP))
+        is_for_all = not (request.user.is_authenticated or self.is_page or a_public_one_expires_within(KEEP))
         response = super().list(request, *args, **kwargs)
         if is_for_all:
             response["Cache-Control"] = SHARED

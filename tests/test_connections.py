@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql import base
 
@@ -49,6 +49,15 @@ def test_it_is_asked_where_it_has_not_answered_for_a_while(
     later = time.monotonic() + A_WHILE
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert other.is_usable()
+    assert len(asked) == 2
+
+
+def test_it_is_asked_after_an_error(other: BaseDatabaseWrapper, asked: list[Any]) -> None:
+    assert other.is_usable()
+    other.set_autocommit(False)
+    with pytest.raises(DatabaseError), other.cursor() as cursor:
+        cursor.execute("SELECT nothing")
+    assert not other.is_usable()
     assert len(asked) == 2
 
 

@@ -5,24 +5,24 @@ import time
 
 from django.db.backends.postgresql import base
 
-CERTAIN = 1  # seconds after an answer
+CERTAIN = 1  # seconds after it has been asked
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """A server that ends a connection says so on it: where nothing has come, it has not ended.
 
-    It cannot say that its machine is gone, so it is asked again where it has not answered for a while.
+    It cannot say that its machine is gone, so it is asked again after a while, and always after an error.
     """
 
-    _answered = 0.0
+    _asked = 0.0
 
     def is_usable(self) -> bool:
         now = time.monotonic()
-        if now - self._answered < CERTAIN and self._is_silent():
+        if now - self._asked < CERTAIN and not self.errors_occurred and self._is_silent():
             return True
         is_usable: bool = super().is_usable()
         if is_usable:
-            self._answered = now
+            self._asked = now
         return is_usable
 
     def _is_silent(self) -> bool:
