@@ -105,9 +105,11 @@ def variables_for(folder: Path, static_root: Path, **more: str) -> dict[str, str
 
 
 def run_entrypoint(folder: Path, variables: dict[str, str]) -> subprocess.Popen[bytes]:
+    # A shell that runs tests in the background has them ignore SIGINT, which no shell below it could then trap.
+    command = ["env", "--default-signal=INT", *AS_ORDINARY_USER, "config/entrypoint.sh"]
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
-            [*AS_ORDINARY_USER, "config/entrypoint.sh"],
+            command,
             cwd=ROOT,
             env=variables,
             stdin=subprocess.DEVNULL,

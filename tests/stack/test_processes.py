@@ -91,8 +91,7 @@ def test_stopping_finishes_what_has_begun_and_leaves(own: Stack, ending: signal.
     asking.start()
     time.sleep(1)
     own.process.send_signal(ending)
-    # At once, as a rule. A worker that does not end by itself is killed when its mercy is over.
-    assert own.process.wait(timeout=60) == 0
+    assert own.process.wait(timeout=30) == 0
     asking.join()
     assert answers[0].status_code == 200
     assert answers[0].headers["X-Highlighted"] == "false; reason=timeout"
