@@ -108,7 +108,7 @@ class ProfileSerializer(UserSerializer):
         return attrs
 
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
-        """Stores what has been given alone: of who has a new name, others keep no answers."""
+        """Stores what has been given alone: a save of everything might be a new name, for which all kept answers go."""
         changed = list(validated_data)
         password = validated_data.pop("password", None)
         if password:

@@ -129,7 +129,7 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
             check_preconditions(request, snippet)
 
     def conceals(self, snippet: Snippet) -> bool:
-        """Whether this visitor must not see what it holds."""
+        """Whether this visitor must not see what it holds. His edit keys are looked for only where that could be."""
         return snippet.burn_after_read and snippet.conceals_from(self.request.user, edit_key_digests(self.request))
 
     @transaction.atomic  # describing PUT asks whether it is allowed, which locks the row
@@ -147,9 +147,9 @@ class SnippetView(StrictQueryMixin, GenericAPIView):
         return response
 
     def _source_expires(self, snippet: Snippet) -> bool:
-        """Whether that could end what is shown of it, while the answer is kept."""
-        shown_to_all = self.describes and snippet.visible_source is not None and not self.request.user.is_authenticated
-        return shown_to_all and a_public_one_expires_within(KEEP)
+        """Whether that could end what is shown of it, while the answer is kept. It is for nobody who is signed in."""
+        names_it = self.describes and snippet.visible_source is not None
+        return names_it and not self.request.user.is_authenticated and a_public_one_expires_within(KEEP)
 
     @property
     def is_page(self) -> bool:
